@@ -35,7 +35,7 @@ COMMANDS = {
     "states": "Write the drawn states of the world to a table, or as JSON.",
     "validate": "Check scenario files and say what is wrong, all at once.",
     "verify": "Check the proof of a plan by another solver.",
-    "workbook": "Write saved plans to an Excel workbook with live formulas.",
+    "workbook": "Write saved plans to an Excel workbook.",
 }
 """One-line help of each command by name, stated here so that a list of commands imports none."""
 COMMANDS |= {analysis.name: analysis.summary for analysis in ANALYSES}

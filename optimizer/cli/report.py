@@ -124,12 +124,16 @@ def report(
 @click.option(
     "--explain", is_flag=True, help="Find why candidates are left out as well, which takes minutes."
 )
+@options.path_option(
+    "--template", "FILE.docx", "Fill this Word template in place of that of Vorrat.", exists=True
+)
 @options.force_option("Overwrite existing files of the same names.")
 @options.json_option()
 @usage.language_option
 def brief(
     given: tuple[str, ...], out: Path | None, label: str | None, payer: str | None,
-    author: str, date: str | None, as_is: bool, explain: bool, force: bool, as_json: bool,
+    author: str, date: str | None, as_is: bool, explain: bool, template: Path | None, force: bool,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Put a saved plan on one page for those who decide: as a web page and for Word.
 
@@ -140,10 +144,13 @@ def brief(
     """
     inputs, plans = saved_results.read_results(given)
     today = date or _format_date(datetime.date.today())
+    word_template = None if template is None else template.read_bytes()
     if payer is not None:
         if label is not None or explain:
             raise usage_error("--for does not go with --option or --explain.")
-        return _write_funder_brief(inputs, plans, payer, (author, today), out, force, as_json)
+        return _write_funder_brief(
+            inputs, plans, payer, (author, today), word_template, out, force, as_json
+        )
     results, other_plans = inputs, dict[str, Plan]()
     plan_file_and_plan = saved_results.single_plan(results, plans)
     if plan_file_and_plan is None:
@@ -168,7 +175,9 @@ def brief(
     pages = saved_results.render_plan(
         results, other_plans, brief_document, author=author, date=today
     )
-    files = [(folder / name, content) for name, content in render_briefs(pages).items()]
+    files = [
+        (folder / name, content) for name, content in render_briefs(pages, word_template).items()
+    ]
     _write_and_print(files, force, figures if as_json else None)
     return max(code, saved_results.exit_code_of([*inputs, *results]))
 
@@ -178,6 +187,7 @@ def _write_funder_brief(
     plans: Mapping[str, Plan],
     payer: str,
     author_and_date: tuple[str, str],
+    word_template: bytes | None,
     out: Path | None,
     force: bool,
     as_json: bool,
@@ -198,7 +208,8 @@ def _write_funder_brief(
     folder = out or (results[0].path.parent if len(results) == 1 else Path())
     names = [f"brief-{output_files.safe_name(payer)}{Path(name).suffix}" for name in BRIEF_FILES]
     output_files.refuse_existing([folder / name for name in names], force)
-    pages = render_briefs(build_funder_page(comparison, plans, payer, *author_and_date))
+    document = build_funder_page(comparison, plans, payer, *author_and_date)
+    pages = render_briefs(document, word_template)
     files = [(folder / name, page) for name, page in zip(names, pages.values(), strict=True)]
     _write_and_print(files, force, views[payer] if as_json else None)
     return saved_results.exit_code_of(results)
@@ -213,11 +224,11 @@ def _write_and_print(files: Sequence[tuple[Path, bytes]], force: bool, figures: 
         click.echo(str(path))
 
 
-def render_briefs(document: "Document") -> dict[str, bytes]:
+def render_briefs(document: "Document", word_template: bytes | None = None) -> dict[str, bytes]:
     """Render a brief for browsers and for Word. Return the content of each file, by file name."""
     from optimizer.report.render import html, word
 
-    page, text = html.render_page(document).encode(), word.render_word(document)
+    page, text = html.render_page(document).encode(), word.render_word(document, word_template)
     return dict(zip(BRIEF_FILES, (page, text), strict=True))
 
 
@@ -266,7 +277,7 @@ def _run_missing_analyses(
 @options.force_option("Overwrite an existing file.")
 @usage.language_option
 def workbook(given: tuple[str, ...], out: Path, force: bool) -> int:
-    """Make an Excel workbook of saved results, with live formulas and checks; needs no solver.
+    """Make an Excel workbook of saved results; needs no solver.
 
     RESULT is a file that a command wrote, or its folder. Several plans are put side by side, with
     differences to the first, and so are several results of another kind. Results of a single plan

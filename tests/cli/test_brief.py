@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import docx
 import pytest
 from saved_plans import tutorial
 
@@ -198,3 +199,18 @@ def test_a_comparison_of_one_option_has_a_report(folder):
     assert {path.name for path in (folder / "one").glob("*.html")} == {"report.html"}
     assert run_command_line(["brief", "one", "--as-is"]) == 0
     assert (folder / "one" / "brief.html").is_file()
+
+
+def test_an_office_fills_its_own_word_template(folder, capsys):
+    for name, line in (("good", "{{ title }}"), ("bad", "{{ title.__class__ }}")):
+        file = docx.Document()
+        file.add_paragraph(line)
+        file.save(str(folder / f"{name}.docx"))
+    command = ["brief", "plan", "--as-is", "--out", "briefs", "--template"]
+    for template in ("bad.docx", "plan/plan.json", "missing.docx"):
+        assert run_command_line([*command, template]) == 2
+        assert not (folder / "briefs").exists()
+    assert "Traceback" not in capsys.readouterr().err
+    assert run_command_line([*command, "good.docx"]) == 0
+    texts = [one.text for one in docx.Document(str(folder / "briefs" / "brief.docx")).paragraphs]
+    assert texts == ["Tutorial: one metal, one export stop"]

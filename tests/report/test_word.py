@@ -18,6 +18,7 @@ from saved_plans import PAYERS, for_one, rich, treasury, tutorial
 
 from models.language import Language, using
 from optimizer.analyses.plan.document import brief_document, build_document
+from optimizer.errors import Misuse
 from optimizer.report import document as doc
 from optimizer.report.cells import build_grid
 from optimizer.report.document import PAGE
@@ -100,7 +101,7 @@ def test_columns_are_as_wide_as_what_stands_in_them() -> None:
         table = next(t for t in read(made).tables if t.cell(0, 0).text == of.columns[0].header)
     widths = [column.width for column in table.columns]
     assert widths[0] > 3 * widths[1]
-    assert sum(widths) == pytest.approx(word.TEXT_WIDTH * 36_000, rel=1e-3)
+    assert sum(widths) == pytest.approx(178 * 36_000, rel=1e-3)
     assert [cell.width for cell in table.rows[1].cells] == widths
 
 
@@ -148,3 +149,53 @@ def test_a_word_processor_opens_them_and_the_brief_has_one_page(
         subprocess.run([*line, str(tmp_path / name)], check=True, capture_output=True, timeout=180)
         made = (tmp_path / name).with_suffix(".pdf").read_bytes()
         assert made.count(b"/Type/Page") - made.count(b"/Type/Pages") == pages
+
+
+def made_template(tmp_path: Path, *lines: str) -> bytes:
+    file = docx.Document()
+    for line in lines:
+        file.add_paragraph(line)
+    path = tmp_path / "template.docx"
+    file.save(str(path))
+    return path.read_bytes()
+
+
+def test_an_office_uses_a_template_of_its_own(tmp_path: Path) -> None:
+    lines = (
+        "Ministry",
+        "{{ title }}",
+        "{% for section in sections %}{{ section.title }}{% endfor %}",
+    )
+    with using("en"):
+        made = brief_document(tutorial())
+        content = word.render_word(made, made_template(tmp_path, *lines))
+    texts = [one.text for one in docx.Document(io.BytesIO(content)).paragraphs]
+    assert texts == ["Ministry", made.title, "In brief"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{% for section in sections %}", "end of template"),
+        ("{{ secret }}", "'secret' is undefined"),
+        ("{{ sections[9].title }}", "9"),
+        ("{{ title.__class__.__mro__ }}", "unsafe"),
+        ("{{ sections[0].parts[1].picture.tpl }}", ""),
+        ("{{ ''.join([]).format(1) }}", "unsafe"),
+        ("{{ range(9) }}", "'range' is undefined"),
+        ("{{ 9 ** 9 ** 9 }}", "not allowed"),
+        ("{{ 'x' * 999999999999 }}", "not allowed"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{% include '/etc/passwd' %}", "no loader"),
+    ],
+)
+def test_a_template_that_lies_is_an_error(tmp_path: Path, line: str, reason: str) -> None:
+    with using("en"), pytest.raises(Misuse, match="The Word template cannot be filled") as caught:
+        word.render_word(brief_document(tutorial()), made_template(tmp_path, line))
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 neither"])
+def test_what_is_no_word_file_is_no_template(content: bytes) -> None:
+    with using("en"), pytest.raises(Misuse, match="The Word template cannot be filled"):
+        word.render_word(brief_document(tutorial()), content)
