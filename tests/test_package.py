@@ -72,7 +72,7 @@ def test_the_wheel_holds_the_three_packages_only(wheel: Path) -> None:
         ".mplstyle",
         ".cmd",
         ".csv",
-            ".docx",
+        ".docx",
         ".txt",
     }
     assert f"{about}/licenses/LICENSE" in names
