@@ -113,8 +113,7 @@ def _line(check: "Check") -> str:
 
 def _load(folder: Path) -> "LoadedProof":
     """Read the files of a proof. Raise click.UsageError if they are not those of a proof."""
-    from models.results import BoundProof, Plan
-    from models.results import proof as proofs
+    from models.results import BoundProof, Plan, proof as proofs
     from optimizer.solve.proof.loaded_proof import LoadedProof
 
     files: dict[str, bytes] = {}

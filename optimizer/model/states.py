@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenario.case import Case
-from models.scenario.hazards import Sample
-from models.scenario.hazards import State as WrittenState
+from models.scenario.hazards import Sample, State as WrittenState
 from models.scenario.quantities import Number
 from optimizer.model.instance import Floats, Instance, Realization
 from optimizer.model.instance.components import yearly_values

@@ -12,8 +12,7 @@ import numpy as np
 
 from models.faults import SourceLocation
 from models.files.table_source import parse_number_cell
-from models.scenario.hazards import Event
-from models.scenario.hazards import State as WrittenState
+from models.scenario.hazards import Event, State as WrittenState
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.states import State

@@ -16,8 +16,7 @@ from small import CHINA, case, chance_of_cut, funder, project, stockpile
 from models.files import read_case_text
 from models.results import Alternatives, RobustnessCase
 from models.scenario.case import Case
-from optimizer.analyses.alternatives import document as words
-from optimizer.analyses.alternatives import near_optimal
+from optimizer.analyses.alternatives import document as words, near_optimal
 from optimizer.analyses.alternatives.near_optimal import (
     OBJECTIVE_SLACK,
     AlternativesResult,

@@ -11,8 +11,7 @@ import pytest
 from frontier_cases import reading
 from oracle import best as exhaustive
 from random_cases import crowded_case, small_case
-from small import case as bare
-from small import chance_of_cut, cut, funder, near, project, stockpile
+from small import case as bare, chance_of_cut, cut, funder, near, project, stockpile
 
 from models.files import LoadedScenario
 from models.results import Sensitivity, SensitivityInput

@@ -9,8 +9,7 @@ from typing import Literal
 
 import pycountry
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from models.countries import ALPHA_2, corrected_code
 from optimizer.data_files import countries

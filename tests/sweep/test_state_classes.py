@@ -24,9 +24,9 @@ from optimizer.solve.recourse import (
     RecourseEvaluator,
     RecourseResult,
     evaluations,
+    evaluator as sweeping,
     state_blocks,
 )
-from optimizer.solve.recourse import evaluator as sweeping
 from optimizer.solve.recourse.node_kernel import evaluate_node_classes
 
 Raw = dict[str, Any]

@@ -4,9 +4,15 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from models.countries import EU_27
-from models.results import BudgetClass, BudgetLineUse, Plan, Position, ProjectPlan
-from models.results import brief as brief_results
-from models.results import option as results
+from models.results import (
+    BudgetClass,
+    BudgetLineUse,
+    Plan,
+    Position,
+    ProjectPlan,
+    brief as brief_results,
+    option as results,
+)
 from models.scenario.case import Case
 from models.scenario.funding import Funder
 from models.scenario.projects import Project

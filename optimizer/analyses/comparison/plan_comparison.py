@@ -8,9 +8,15 @@ from typing import Any, Literal
 
 from models.base import LocalizedText, display_name
 from models.language import current_language, tr
-from models.results import Comparison, Counterfactual, Evaluation, Explanation, Plan
-from models.results import brief as brief_results
-from models.results import comparison as results
+from models.results import (
+    Comparison,
+    Counterfactual,
+    Evaluation,
+    Explanation,
+    Plan,
+    brief as brief_results,
+    comparison as results,
+)
 from models.results.comparison import ComparisonNames, ExcludedFigures, FailedOption
 from models.results.option import BilingualName, Option, OptionSetOutcome
 from models.results.plan import Proof

@@ -31,8 +31,7 @@ from optimizer.analyses.shared_wording import (
     uncertainty_sentences,
 )
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import plan_charts as charts
+from optimizer.report.charts import Chart, plan_charts as charts
 from optimizer.report.document import (
     PAGE,
     PAGE_AND_SHEET,

@@ -19,8 +19,7 @@ from optimizer.analyses.plan.plan_wording import (
     text_columns,
 )
 from optimizer.model.rules import policy_limits
-from optimizer.report import cells
-from optimizer.report import document as doc
+from optimizer.report import cells, document as doc
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,

@@ -9,8 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from models.files import read_case_text
-from models.results import BoundProof, Plan
-from models.results import proof as proofs
+from models.results import BoundProof, Plan, proof as proofs
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment
 from optimizer.model.decision_tree import DecisionTree

@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.results import BoundProof, Plan
-from models.results import proof as proofs
+from models.results import BoundProof, Plan, proof as proofs
 from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
