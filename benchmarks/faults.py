@@ -29,7 +29,7 @@ import psutil
 
 from models.files import read_case
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import weighted_cost
 from optimizer.solve import outcomes
 from optimizer.solve.plan_document import commitment_from_plan

@@ -113,7 +113,7 @@ def all_states() -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     from models.results import Plan
-    from models.scenario.case import Case
+    from models.scenario.references import Case
     from optimizer.analyses.evaluation.fresh_states import (
         describe_fresh_evaluation,
         estimate_optimality_gap,

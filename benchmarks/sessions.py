@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import vorrat
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.session import Session

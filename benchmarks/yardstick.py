@@ -46,7 +46,7 @@ def make_yardstick(
     cvar_weight: float = 0.0,
 ) -> Document:
     """Return the scenario document of the yardstick with this size, which is valid as
-    ``models.scenario.case.Case``. Raise ValueError if it is too small."""
+    ``models.scenario.references.Case``. Raise ValueError if it is too small."""
     if materials < 3 or projects < 5 or years < 8:
         raise ValueError("the yardstick needs 3 materials, 5 projects and 8 years at least")
     title = f"Yardstick: {materials} materials, {projects} projects"

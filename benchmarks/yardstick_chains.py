@@ -155,7 +155,7 @@ def make_chains(
     cvar_weight: float = 0.0,
 ) -> Document:
     """Return the scenario document of the yardstick with this size, which is valid as
-    ``models.scenario.case.Case``. Raise ValueError if it is too small."""
+    ``models.scenario.references.Case``. Raise ValueError if it is too small."""
     if chains + mixed < 1 or projects < 5 or years < 8:
         raise ValueError("the yardstick needs a chain, 5 projects and 8 years at least")
     kinds = f"{chains} chains, {mixed} with several inputs"

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from models.base import display_name
 from models.files import read_case, read_case_text
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import read_states

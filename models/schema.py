@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from models.base import Base
 from models.field_docs import field_docstrings
 from models.results.base import Result, document_models
-from models.scenario.case import Case
+from models.scenario.references import Case
 
 _FILE_NAME_SCHEMA = {"type": "string", "minLength": 1}
 

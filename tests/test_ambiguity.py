@@ -20,7 +20,7 @@ from small import near
 from spreadsheets import results
 
 from models.files import read_case_text
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
 from optimizer.analyses.registry import build_result_document

@@ -11,7 +11,7 @@ import pytest
 from oracle import best
 from random_chains import chain_case
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import solve_to_plan
 

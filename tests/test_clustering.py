@@ -11,13 +11,13 @@ from small import CHINA, Raw, case, near
 
 from models.language import using
 from models.results import Clustering, Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.registry import build_result_document
 from optimizer.model.instance import read_instance
 from optimizer.model.states import State, read_states
 from optimizer.report.render import html
 from optimizer.solve import planner
-from optimizer.solve.clustering import event_clustering
+from optimizer.solve.accounts import event_clustering
 
 STAYS = {"calm": {"calm": 1.0}, "tense": {"tense": 1.0}}
 

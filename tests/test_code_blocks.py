@@ -44,7 +44,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.files import shipped_files
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.cli import further_analyses, report, run_command_line, vorrat
 
 ELSEWHERE = {

@@ -14,7 +14,7 @@ import pyomo.environ as pyo
 import pytest
 from small import CHINA, Raw, case, funder, project, solve, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible, Rule
 from optimizer.model import highs
 from optimizer.model.formulation import build_commitment

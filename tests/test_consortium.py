@@ -11,7 +11,7 @@ import pytest
 
 from models.base import Base
 from models.files import read_case
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.instance import change_perspective, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve import planner

@@ -15,7 +15,7 @@ from random_cases import small_case
 from scipy import stats
 from small import CHINA, Raw, case, cut, near, project, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
 from optimizer.model.scenario_data import compute_availability

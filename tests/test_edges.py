@@ -16,7 +16,7 @@ from oracle import Answer, best
 
 from models.files import read_case, read_case_text
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import solve_to_plan
 

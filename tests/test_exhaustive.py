@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from oracle import best, count_patterns
 from random_cases import lasting_case, small_case, treasury_case
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import solve_to_plan
 

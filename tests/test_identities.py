@@ -14,7 +14,7 @@ from random_cases import lasting_case, small_case
 from random_chains import chain_case
 
 from models.results import Outcome, Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import CheckFailed, Infeasible
 from optimizer.model.commitment import (
     Commitment,

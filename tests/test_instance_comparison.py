@@ -13,7 +13,7 @@ from everything import everything
 from pydantic import ValidationError
 from random_worlds import world_case
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.instance_comparison import same_recourse, same_sampling
 from optimizer.model.states import read_states

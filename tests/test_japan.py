@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.files import read_case
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.plan.figure_sources import figures_needing_source
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states

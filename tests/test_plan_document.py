@@ -13,7 +13,7 @@ from small import case, chance_of_cut, funder, near, project, solve, stockpile
 
 from models.files import read_case
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.plan_document import solved_scenario_json, weighted_quantiles

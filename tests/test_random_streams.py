@@ -19,7 +19,7 @@ import pytest
 from drawing import drawing
 
 from models.files import read_case
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 

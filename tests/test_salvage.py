@@ -13,7 +13,7 @@ import pytest
 from small_programs import hard
 
 from models.files import read_case
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.cli import child_process
 from optimizer.errors import CheckFailed
 from optimizer.model import highs

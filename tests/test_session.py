@@ -17,7 +17,7 @@ from random_chains import chain_case
 from random_worlds import world_case
 
 import vorrat
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.model.highs import Progress
 from optimizer.solve.session import Session

@@ -11,7 +11,7 @@ from random_cases import Pick, Raw, some_of
 from random_worlds import PRICES, has, world_case, years_of
 from small import bought, case, near, solve, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
 from optimizer.model.review import read_information_set

@@ -15,7 +15,7 @@ from random_cases import Raw
 from models.faults import ScenarioError
 from models.files import read_case
 from models.files.reading import cases_by_assumption_set
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance

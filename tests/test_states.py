@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small import CHINA, Raw, case, cut, near, project, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, Realization, read_instance
 from optimizer.model.scenario_data import (

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recourse_program import PILES, nodes_of, random_case
 from small import CHINA, Raw, case, cut, near, state, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, Node, read_instance
 from optimizer.model.states import read_states

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small import Raw, bought, case, funder, near, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.highs import LinearProgram

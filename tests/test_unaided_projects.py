@@ -14,7 +14,7 @@ from small import CHINA, Raw, case, cut, funder, near, project, state
 from models.faults import ScenarioError
 from models.files import read_case_text
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.solve.planner import solve_to_plan
 from optimizer.solve.solver_result import Method
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from models.faults import ScenarioError
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import CoefficientsOutOfRange
 from optimizer.model.instance import read_instance
 from optimizer.solve import planner

@@ -22,11 +22,11 @@ from small import case, funder, project
 import vorrat
 from models.faults import ScenarioError
 from models.files import read_case_text
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.plan.figure_sources import all_figures
 from optimizer.errors import Infeasible
-from optimizer.model.extra_rules import ExtraRules, applying
 from optimizer.model.instance import read_instance
+from optimizer.model.rule_declaration import ExtraRules, applying
 from optimizer.page.controls import controls_by_id
 from optimizer.report.scenario_workbook.sheets import (
     build_scenario_workbook,

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from models.scenario.case import Case
-from optimizer.model.extra_rules import ExtraRules, applying
+from models.scenario.references import Case
+from optimizer.model.rule_declaration import ExtraRules, applying
 from vorrat.scenario import Scenario
 
 ExtraFunction = Callable[[Any, Scenario], object]

@@ -15,7 +15,7 @@ from models.base import display_name
 from models.faults import Fault, ScenarioError
 from models.files import LoadedScenario, read_case, read_case_mapping
 from models.language import current_language
-from models.scenario.case import Case
+from models.scenario.references import Case
 from vorrat.arguments import (
     PATH,
     SETTING,

@@ -23,8 +23,8 @@ from functools import partial
 from typing import Any, Literal
 
 from models.language import tr
-from models.scenario.case import Case, child_at
 from models.scenario.quantities import YearlyQuantity
+from models.scenario.references import Case, child_at
 from optimizer.analyses.variation import format_setting
 from optimizer.errors import VorratError
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.files.case_content import read_case_data
+from models.files.reading import read_case_data
 from models.language import tr
 from models.results import Plan
 from models.results.plan import BreakEvenFactor, ScaledQuantity
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.assumptions import LinkedNumbers, scaled_number, uncertain_numbers
 from optimizer.analyses.sensitivity.subproblem import (
     PlanAtValues,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models.results import Plan
-    from models.scenario.case import Case
+    from models.scenario.references import Case
     from optimizer.solve.solver_result import Incumbent
 
 STATE_FILE, CHECKPOINT_FILE, STOP_FILE = "state.json", "checkpoint.pickle", "stop"

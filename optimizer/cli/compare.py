@@ -16,7 +16,7 @@ from models.files import LoadedScenario, read_case, shipped_files
 from models.results import Comparison, Plan
 from models.results.comparison import FailedOption
 from models.results.option import BilingualName
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.options import CompareOptions, ProgressListener, with_budget
 from optimizer.cli import (
     analysis_commands,

@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from models.faults import SourceLocation
 from models.files.decoding import read_bytes
 from models.language import set_language
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.options import CliFlag, Options, option_help
 from optimizer.cli import child_process, output_files, usage
 from optimizer.cli.usage import usage_error
@@ -211,7 +211,7 @@ def read_cut_pool(folder: Path, case: Case) -> StoredCutPool:
     the scenario."""
     from optimizer.model.instance import read_instance
     from optimizer.solve.decomposition import CutPool, pool_key, read_pool
-    from optimizer.solve.decomposition.pool_file import MAX_POOL_BYTES as MAX_POOL
+    from optimizer.solve.decomposition.cut_pool import MAX_POOL_BYTES as MAX_POOL
 
     output_files.make_folder(folder)
     key = pool_key(read_instance(case))

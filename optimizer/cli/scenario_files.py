@@ -14,7 +14,7 @@ from models.files import read_case, read_case_text, shipped_files
 from models.files.reading import WORKBOOK_SUFFIXES
 from models.input_log import log_inputs
 from models.language import Language, current_language, using
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.options import ScenarioOptions
 from optimizer.cli import diagnostics, options, output_files, usage
 from optimizer.cli.options import declared_options

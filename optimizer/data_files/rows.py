@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.faults import Fault, ScenarioError, SourceLocation, escape_unprintable
-from models.files.csv_table import field_positions
 from models.files.decoding import fatal_error, read_bytes, replace_unprintable
+from models.files.table_source import field_positions
 from models.spelling import unknown_name_hint
 
 MAX_BYTES = 100_000_000  #: Of one file; UN Comtrade gives 250,000 rows of about 300 bytes at most.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.files.reading import cases_by_assumption_set
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import (
     Commitment,
     clip_floored_offtake,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.instance import (
     HazardData,
     Instance,

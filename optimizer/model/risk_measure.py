@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.instance import Floats
 
 Criterion = Literal["mean", "worst", "regret"]

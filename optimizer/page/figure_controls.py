@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.base import display_name
-from models.files.tabs import translate_label
+from models.files.shapes import translate_label
 from models.language import current_language, tr
-from models.scenario.case import Case, child_at
 from models.scenario.quantities import Number, YearlyQuantity
+from models.scenario.references import Case, child_at
 from models.scenario.user_rules import RuleLevel
 from optimizer.analyses.assumptions import LinkedNumbers
 from optimizer.analyses.plan.figure_sources import (

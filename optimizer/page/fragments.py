@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from models.base import display_name
 from models.files import LoadedScenario
 from models.language import LANGUAGES, Language, current_language, tr
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.page import controls, figure_controls, views
 from optimizer.page.guard import BaseUrl
 from optimizer.page.question import Question, value_in_words

@@ -21,7 +21,7 @@ from models.base import display_name
 from models.files import LoadedScenario
 from models.language import LANGUAGES, current_language, tr, using
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.variation import Variation
 from optimizer.page.controls import PUBLIC_BUDGETS, controls_by_id, find_control
 from optimizer.page.figure_controls import FACTOR_UNIT, Control

@@ -14,7 +14,7 @@ import yaml
 from models.base import display_name
 from models.files import LoadedScenario
 from models.language import Language, current_language, tr, using
-from models.scenario.case import Case
+from models.scenario.references import Case
 from models.scenario.sections import Variant
 from optimizer.errors import VorratError
 from optimizer.page.controls import ASSUMPTION_SETS, controls_by_id, find_control, project_settings

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from models.faults import VorratError
 from models.language import Language, current_language, tr
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.registry import build_result_document
 from optimizer.errors import Infeasible, Misuse
 from optimizer.page import views
@@ -170,7 +170,7 @@ class ScenarioWorker:
         """Return the figures of the incumbent during the search, which began at the time
         ``started_at``."""
         from optimizer.model.commitment import net_cost, weighted_cost
-        from optimizer.solve.gap import relative_gap
+        from optimizer.solve.solver_result import relative_gap
 
         problem, commitment = self.session.latest_problem, incumbent.commitment
         instance = problem.instance

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from models.base import display_name
 from models.language import current_language, tr
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.report.cells import attribute_getter
 from optimizer.report.document import (
     ALL_MEDIA,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Literal, Unpack
 
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import CheckFailed, Interrupted, NoPlan, SolverError
 from optimizer.model.commitment import Commitment, combine_branches, weighted_cost
 from optimizer.model.highs import ProgramSolution
@@ -20,11 +20,11 @@ from optimizer.solve.certification import (
     certify as certify,
     open_regret,
     package_versions as package_versions,
+    solve_problem,
     with_full_outcome as with_full_outcome,
 )
-from optimizer.solve.checked_solution import CheckedSolution, updated_certificate
+from optimizer.solve.checked_solution import CheckedSolution, ReferenceOptimum, updated_certificate
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.problem import (
     Problem as Problem,
     check_supported as check_supported,
@@ -32,9 +32,8 @@ from optimizer.solve.problem import (
     default_jobs as default_jobs,
     with_same_branches,
 )
-from optimizer.solve.proof.writing import build_proof
-from optimizer.solve.recourse.state_blocks import STATES_PER_BLOCK
-from optimizer.solve.set_outcomes import ReferenceOptimum
+from optimizer.solve.proof.proof_program import build_proof
+from optimizer.solve.recourse.release_policy import STATES_PER_BLOCK
 from optimizer.solve.solver_result import (
     DEFAULT_GAP,
     Incumbent,

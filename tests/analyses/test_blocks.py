@@ -11,7 +11,7 @@ import pytest
 from everything import everything
 from hypothesis import given, settings, strategies as st
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.evaluation import fresh_states as blocks
 from optimizer.analyses.evaluation.fresh_states import SampledStates, evaluate_in_blocks
 from optimizer.model.commitment import Commitment

@@ -14,7 +14,7 @@ from models.language import Language, using
 from models.results import Evaluation, Plan
 from models.results.evaluation import BudgetRisk, Estimate
 from models.results.plan import Position
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.comparison.benefit import compute_benefit
 from optimizer.analyses.comparison.money import compute_cost, fiscal_figures, rate_of_return
 from optimizer.analyses.comparison.plan_comparison import compute_brief

@@ -16,7 +16,7 @@ from small import near
 import vorrat
 from models.language import Language
 from models.results import Evaluation, Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import parse_events
 from optimizer.analyses.registry import ANALYSES_BY_NAME
 from optimizer.cli import run_command_line

@@ -20,7 +20,7 @@ from models.language import Language, using
 from models.results import Comparison, Plan
 from models.results.comparison import BrokenRule, FailedOption
 from models.results.option import BilingualName
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.comparison.plan_comparison import compare_plans
 from optimizer.analyses.registry import build_result_document
 from optimizer.report.render import html

@@ -15,7 +15,7 @@ from random_cases import crowded_case, small_case
 from small import CHINA, case, cut, near, project, state, stockpile
 
 from models.results.evaluation import ProvenRange
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.evaluation.information_value import (
     MeanCVaR,
     compute_information_value,

@@ -13,7 +13,7 @@ from small import Raw, case, funder, near, project
 
 from models.language import Language
 from models.results import BudgetOdds, BudgetRisk, Estimate, Evaluation
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import compute_budget_risk, evaluate_plan
 from optimizer.analyses.saved_plan import load_saved_plan

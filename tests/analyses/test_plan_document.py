@@ -20,7 +20,7 @@ from splits import split
 from models.files import read_case, read_case_text
 from models.language import Language, using
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.comparison.benefit import compute_benefit, reference_year
 from optimizer.analyses.comparison.plan_comparison import compare_plans
 from optimizer.analyses.plan.document import build_document

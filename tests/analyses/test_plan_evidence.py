@@ -10,7 +10,7 @@ from small import case, cut, near, solve, state
 
 from models.language import Language, using
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.plan import figure_sources
 
 READ = {"source": "book"}

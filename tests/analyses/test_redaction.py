@@ -18,7 +18,7 @@ from small import near
 
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.redaction import redact_scenario
 from optimizer.errors import Misuse
 from optimizer.solve.planner import solve_to_plan

@@ -22,7 +22,7 @@ from small import CHINA, case
 
 import vorrat
 from models.faults import ScenarioError
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.second_stage import EvaluatedStates, long_table
 from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible

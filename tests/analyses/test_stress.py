@@ -23,7 +23,7 @@ from small import CHINA, Raw, case, cut, funder, near, project, solve, state, st
 from models.files import read_case
 from models.language import Language, using
 from models.results import Plan, Stress
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import StressOptions, parse_events
 from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan

@@ -17,7 +17,7 @@ import vorrat
 from models.files import read_case_text
 from models.files.reading import cases_by_assumption_set
 from models.results import Comparison, Disagreement, Evaluation, Frontier, Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import AssumptionsOptions
 from optimizer.analyses.assumption_dependence.cross_evaluation import cross_evaluate_sets
 from optimizer.analyses.plan.damage import describe_disputes
@@ -29,9 +29,8 @@ from optimizer.cli import run_command_line
 from optimizer.errors import Misuse
 from optimizer.report.document import Bullets, Table
 from optimizer.report.wording import Wording
-from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.checked_solution import ReferenceOptimum, input_hash
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
-from optimizer.solve.set_outcomes import ReferenceOptimum
 
 
 def disagreed(raw: Raw, over: Any = None) -> Disagreement:

@@ -9,7 +9,7 @@ from small import Raw, near, starts
 from two_sets import MISSING, two_sets
 
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.solve.planner import solve_to_plan
 
 METHODS = ("extensive", "decomposition")

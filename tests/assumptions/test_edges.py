@@ -18,7 +18,7 @@ import vorrat
 from models.faults import ScenarioError
 from models.files.reading import cases_by_assumption_set, read_case_text
 from models.results import Comparison
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Interrupted
 from optimizer.model.commitment import Commitment

@@ -11,7 +11,7 @@ from small import CHINA, Raw, case, cut, project, state, stockpile
 
 from models.faults import Fault, ScenarioError
 from models.files.reading import cases_by_assumption_set, read_case, read_case_text
-from models.scenario.case import Case
+from models.scenario.references import Case
 
 
 def with_set(patch: Raw, weight: float = 1.0, **sections: Any) -> Raw:

@@ -14,7 +14,7 @@ from random_cases import Raw, crowded_case, deals_case, lasting_case, small_case
 from random_sets import drawn_with_sets
 from random_worlds import world_case
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan, with_reference_optima
 

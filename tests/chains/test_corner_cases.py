@@ -10,7 +10,7 @@ import pytest
 from forms import BOTH, METHODS, chain, dear, found, imports, kept, makers, works
 from small import Raw, case, cut, funder, near, solve, state, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
@@ -19,7 +19,7 @@ from optimizer.solve.recourse import RecourseEvaluator
 
 HASHED = """
 import json, sys
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import ScenarioError
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states

@@ -11,7 +11,7 @@ from saved_plans import tutorial
 
 from models.results import Brief, Plan
 from models.results.comparison import FunderView
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.cli import output_files, run_command_line
 from optimizer.solve.planner import solve_to_plan as best_plan
 

@@ -13,7 +13,7 @@ from oracle_chains import chains, conversions, plants
 from random_cases import rarely
 from random_chains import chain_case, is_network
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance

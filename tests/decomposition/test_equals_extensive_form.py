@@ -11,7 +11,7 @@ import pytest
 from random_cases import crowded_case, deals_case, lasting_case, small_case, treasury_case
 from small import CHINA, case, cut, funder, project, state
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance

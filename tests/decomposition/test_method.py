@@ -5,7 +5,7 @@ from __future__ import annotations
 from small import CHINA, case, cut
 
 from models.results import Certificate
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.solve.decomposition import CutPool
 from optimizer.solve.planner import solve_to_plan
 

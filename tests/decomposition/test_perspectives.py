@@ -8,7 +8,7 @@ import pytest
 from everything import everything
 from random_cases import crowded_case, treasury_case
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.instance import (
     FixedDecisions,
     Instance,

@@ -12,7 +12,7 @@ from cutting import random_cuts, run_of
 from random_cases import crowded_case, small_case
 from scipy import sparse
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model import highs
 from optimizer.model.formulation import build_master
 from optimizer.model.highs import CompiledModel, LinearProgram

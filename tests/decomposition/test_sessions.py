@@ -20,11 +20,11 @@ from random_cases import crowded_case, deals_case, lasting_case, small_case, tre
 from random_chains import chain_case
 from random_worlds import world_case
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.model.decision_tree import DecisionTree
-from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance import read_instance
+from optimizer.model.rule_declaration import ExtraRules
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import MasterModel, branch_and_cut
 from optimizer.solve.extensive_form import solve_extensive_form

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from small import Raw, case, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.formulation import build_extensive_form
 from optimizer.model.formulation.recourse import chains_in_state
 from optimizer.model.instance import read_instance

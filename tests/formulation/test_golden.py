@@ -35,7 +35,7 @@ from points import idle_works, unaided
 from refills import twice
 from treasury import treasury
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model import highs
 from optimizer.model.formulation import build_extensive_form
 from optimizer.model.instance import Instance, read_instance

@@ -8,7 +8,7 @@ import pytest
 from chained import chained, entitled
 from small import Raw, project, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.instance import COMMON_GROUP, Instance, read_instance
 
 MAKERS = chained()["conversions"]["makers"]

@@ -34,7 +34,7 @@ from points import (
 )
 from small import CHINA, Raw, case, funder, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance

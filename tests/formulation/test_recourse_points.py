@@ -19,7 +19,7 @@ from chained import chained, entitled
 from points import unaided
 from small import CHINA, Raw, case, cut, funder, project, state, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.formulation import build_extensive_form
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states

@@ -7,13 +7,13 @@ from small_scenario import write
 
 from models.faults import Fault, ScenarioError
 from models.files import read_case, read_case_text
-from models.scenario.case import Case
 from models.scenario.chains import (
     downstream_materials,
     material_chains,
     material_needs,
     order_materials,
 )
+from models.scenario.references import Case
 
 HEAD = """\
 horizon: {first_year: 2026, last_year: 2030}

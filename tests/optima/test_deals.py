@@ -16,7 +16,7 @@ from random_cases import deals_case, treasury_case
 from small import Raw, case, funder, near, project, solve, starts
 
 from models.files import read_case_text
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.split.split import split_joint_gain
 from optimizer.errors import Infeasible
 from optimizer.model.commitment import weighted_cost

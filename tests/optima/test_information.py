@@ -11,7 +11,7 @@ from small import CHINA, Raw, case, chance_of_cut, cut, funder, near, project, s
 
 from models.files import read_case
 from models.results.evaluation import Information, ProvenRange
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.evaluation.information_value import (
     compute_information_value,
     compute_tail_premium,

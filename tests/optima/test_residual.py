@@ -6,7 +6,7 @@ import pytest
 from points import commit
 from small import Raw, bought, case, chance_of_cut, funder, near, project, solve, starts, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import net_cost_by_funder
 from optimizer.model.instance import read_instance
 

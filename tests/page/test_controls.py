@@ -16,8 +16,8 @@ from open_page import ROOT
 from models.faults import ScenarioError
 from models.files import LoadedScenario, read_case
 from models.language import LANGUAGES, using
-from models.scenario.case import Case
 from models.scenario.chains import material_needs
+from models.scenario.references import Case
 from optimizer.page import controls, figure_controls
 from optimizer.page.figure_controls import Control
 from optimizer.page.question import InvalidRequest, Question

@@ -8,7 +8,7 @@ from small import case, funder, project
 
 from models.files import read_case
 from models.language import using
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.page.controls import controls_by_id
 from optimizer.page.question import Question

@@ -13,7 +13,7 @@ from workbooks import ROOT, TUTORIAL, set_cell, starter, written
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
 from models.language import translations, using
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.report.scenario_workbook.columns import to_inline_yaml
 from optimizer.report.scenario_workbook.sheets import first_roundtrip_difference
 from optimizer.solve.checked_solution import input_hash

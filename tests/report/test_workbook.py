@@ -14,7 +14,7 @@ from spreadsheets import cells, formulas, records, results, same_in_libreoffice,
 
 from models.language import Language, using
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.registry import build_result_document
 from optimizer.report.document import SHEET, Column, Document, Section, Table
 from optimizer.report.figure_columns import figure_columns

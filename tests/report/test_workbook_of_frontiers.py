@@ -9,7 +9,7 @@ from frontier_cases import two_works, varying
 from plan_workbooks import workbook_of_plan
 from spreadsheets import records, results, same_in_libreoffice, with_libreoffice
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import FrontierOptions
 from optimizer.analyses.frontier.tracing import trace_frontier
 from optimizer.solve.planner import solve_to_plan as best_plan

@@ -8,7 +8,7 @@ import pytest
 from review_cases import SEEN, lasting_cut
 from small import near, solve, state, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import CheckFailed
 from optimizer.model.commitment import Commitment, combine_branches
 from optimizer.solve.planner import Problem, solve_to_plan

@@ -19,7 +19,7 @@ from spreadsheets import results
 from models.files import read_case_text
 from models.language import using
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import ReviewOptions
 from optimizer.analyses.comparison.plan_comparison import compare_plans
 from optimizer.analyses.deferral import review_value as waiting

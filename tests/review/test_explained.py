@@ -11,7 +11,7 @@ from small import Raw, near
 from two_sets import MISSING, two_sets
 
 from models.results import Explanation, Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import ExplainOptions
 from optimizer.analyses.explanation.explain import explain_plan
 from optimizer.analyses.registry import build_result_document

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from small import CHINA, Raw, case, cut, project, state
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.solve.planner import solve_to_plan
 
 YEARS = 150

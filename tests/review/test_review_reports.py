@@ -16,7 +16,7 @@ from models.faults import ScenarioError
 from models.files.reading import read_case_text
 from models.language import using
 from models.results import Evaluation, Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import EvaluateOptions
 from optimizer.analyses.evaluation.plan_evaluation import evaluate_plan
 from optimizer.analyses.registry import build_result_document
@@ -28,8 +28,8 @@ from optimizer.model.states import State
 from optimizer.page.question import Question
 from optimizer.report.document import Bullets
 from optimizer.solve import planner
+from optimizer.solve.certification import solve_problem
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, plan_from_incumbent, solve_to_plan
 from optimizer.solve.solver_result import Incumbent
 

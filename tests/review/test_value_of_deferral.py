@@ -13,7 +13,7 @@ from small import Raw, near, state
 
 from models.files import read_case_text
 from models.results import Plan, Waiting
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import ReviewOptions
 from optimizer.analyses.deferral.review_value import evaluate_review
 from optimizer.analyses.plan.companion_results import find_mismatch

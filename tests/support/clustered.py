@@ -110,7 +110,7 @@ def counting(first: int) -> Callable[[int], tuple[int, int, int, str]]:
 
 def solving(gap: float) -> Callable[[dict[str, Any]], str]:
     """What solves scenarios; only it takes the time to import a solver."""
-    from models.scenario.case import Case
+    from models.scenario.references import Case
     from optimizer.solve.planner import solve_to_plan
 
     def answer(raw: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from cutting import exact, excess, random_point, run_of
 from everything import everything
 
 from models.results import Certificate
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.risk_measure import tail_weights

@@ -26,7 +26,7 @@ from models.results import (
     YearOutcome,
 )
 from models.results.plan import ConsumerOutcome
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan
 from optimizer.solve.planner import solve_to_plan
 

@@ -11,7 +11,7 @@ from typing import Any
 from oracle import best
 from small import Raw, case, near, project, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import solve_to_plan
 from optimizer.solve.solver_result import Method

@@ -8,7 +8,7 @@ from everything import everything
 from points import STARTED, Point, commit, with_works, works
 from small import funder, project, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.instance import (
     FixedDecisions,
     Instance,

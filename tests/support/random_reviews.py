@@ -12,7 +12,7 @@ from random_sets import with_sets
 
 from models.faults import ScenarioError
 from models.files.reading import cases_by_assumption_set
-from models.scenario.case import Case
+from models.scenario.references import Case
 
 
 def observable(raw: Raw) -> list[Raw]:

@@ -10,7 +10,7 @@ from random_cases import Pick, Raw
 
 from models.faults import ScenarioError
 from models.files.reading import cases_by_assumption_set
-from models.scenario.case import Case
+from models.scenario.references import Case
 
 FACTORS = (0.4, 0.8, 1.25, 2.5)
 SHARES = ("share", "home_share", "offtake_max", "market_finance_max", "max_share")

@@ -14,7 +14,7 @@ from treasury import treasury as every_instrument
 from models.files import read_case
 from models.language import Language, using
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.comparison import funder_page
 from optimizer.analyses.comparison.plan_comparison import compare_plans
 from optimizer.analyses.registry import build_result_document

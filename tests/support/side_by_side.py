@@ -19,7 +19,7 @@ from typing import Any
 from small import case, chance_of_cut, funder, project, solve, stockpile
 
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]

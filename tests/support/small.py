@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.solve.planner import solve_to_plan
 
 Raw = dict[str, Any]

@@ -14,7 +14,7 @@ import pytest
 from random_cases import crowded_case
 from random_chains import chain_case
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model import formulation
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance

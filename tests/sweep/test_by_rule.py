@@ -16,7 +16,7 @@ from random_cases import crowded_case
 from recourse_program import PILES, Pile, random_case, terms_of
 from small import CHINA, Raw, case, cut, near, state, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import read_states

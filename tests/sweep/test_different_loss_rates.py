@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from small import case, near, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states

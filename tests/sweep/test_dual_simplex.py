@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from random_chains import chain_case
 from scipy import sparse
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Floats, read_instance

@@ -17,7 +17,7 @@ from random_chains import chain_case
 from refills import filled_again
 from small import CHINA, Raw, case, cut, near, project, state, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import Instance, read_instance

@@ -13,7 +13,7 @@ from cutting import bound_at, random_point, recourse_of
 from random_cases import crowded_case
 from small import case, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
 from optimizer.model.risk_measure import tail_weights
@@ -25,7 +25,7 @@ from optimizer.solve.recourse import (
     RecourseResult,
     evaluations,
     evaluator as sweeping,
-    state_blocks,
+    release_policy,
 )
 from optimizer.solve.recourse.node_kernel import evaluate_node_classes
 
@@ -141,10 +141,10 @@ def test_blocks_of_states_add_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> 
         Commitment(),
     ]
     whole = evaluate_commitments(instance, states, commitments, threads=1)
-    monkeypatch.setattr(state_blocks, "STATES_PER_BLOCK", 7)
-    assert [block for block, _ in state_blocks.evaluators_by_block(instance, states)][-1] == slice(
-        35, 40
-    )
+    monkeypatch.setattr(release_policy, "STATES_PER_BLOCK", 7)
+    assert [block for block, _ in release_policy.evaluators_by_block(instance, states)][
+        -1
+    ] == slice(35, 40)
     for one, other in zip(
         whole, evaluate_commitments(instance, states, commitments, threads=1), strict=True
     ):

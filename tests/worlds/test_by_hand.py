@@ -17,7 +17,7 @@ from oracle import best
 from oracle_outcome import without_plan
 from small import CHINA, Raw, case, cut, funder, near, project, state, stockpile
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import solve_to_plan
 

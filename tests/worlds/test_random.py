@@ -14,7 +14,7 @@ from oracle import best
 from oracle_outcome import without_plan
 from random_worlds import has, without, world_case
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.errors import Infeasible
 from optimizer.solve.planner import solve_to_plan
 

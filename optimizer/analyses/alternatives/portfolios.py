@@ -17,7 +17,7 @@ from models.files import LoadedScenario
 from models.language import current_language
 from models.results import PlanFigures, Robustness, RobustnessCase
 from models.results.alternatives import FrequencyWord
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import AlternativesOptions
 from optimizer.analyses.assumptions import list_assumptions
 from optimizer.errors import Infeasible, Interrupted, NoPlan

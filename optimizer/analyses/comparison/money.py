@@ -10,12 +10,12 @@ from models.results import (
     Plan,
     Position,
     ProjectPlan,
-    brief as brief_results,
+    comparison as brief_results,
     option as results,
 )
-from models.scenario.case import Case
-from models.scenario.funding import Funder
 from models.scenario.projects import Project
+from models.scenario.references import Case
+from models.scenario.sections import Funder
 
 MONEY_TOLERANCE = 1e-6
 """Million EUR (one euro) up to which an amount counts as zero."""

@@ -14,13 +14,13 @@ from models.results import (
     Evaluation,
     Explanation,
     Plan,
-    brief as brief_results,
+    comparison as brief_results,
     comparison as results,
 )
 from models.results.comparison import ComparisonNames, ExcludedFigures, FailedOption
 from models.results.option import BilingualName, Option, OptionSetOutcome
 from models.results.plan import Proof
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.comparison import benefit, efficiency, money
 from optimizer.analyses.comparison.benefit import compute_benefit, reference_year
 from optimizer.analyses.comparison.efficiency import (
@@ -65,7 +65,7 @@ def build_funder_views(
 def approvals_by_year(plan: Plan, funder: str) -> dict[str, float]:
     """Return the amounts in million EUR to which a funder commits itself, by year of decision.
 
-    See :class:`models.results.brief.Approval`.
+    See :class:`models.results.comparison.Approval`.
     """
     amounts: dict[str, float] = {}
     for approval in money.approvals(plan, [p for p in plan.accounts if p.funder == funder]):

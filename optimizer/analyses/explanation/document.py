@@ -16,7 +16,7 @@ from models.results import (
     LimitValue,
     Regret,
 )
-from models.scenario.case import child_at
+from models.scenario.references import child_at
 from optimizer.analyses.plan_diff import describe_plan_diff
 from optimizer.analyses.shared_wording import damage_by_set_table, shortage_duration_parts
 from optimizer.model.rules import RULES

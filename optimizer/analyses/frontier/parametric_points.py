@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import NamedTuple
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.options import SolveOptions
 from optimizer.analyses.variation import CVAR_LEVEL_PATH, Variation
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, NoPlan, VorratError

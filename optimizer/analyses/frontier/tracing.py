@@ -12,7 +12,7 @@ from models.base import display_name
 from models.faults import ScenarioError
 from models.language import current_language, tr
 from models.results import Frontier, FrontierPoint, FrontierStep, Marginal, Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome, describe_value
 from optimizer.analyses.analysis_options import FrontierOptions
 from optimizer.analyses.frontier.parametric_points import (
@@ -34,8 +34,8 @@ from optimizer.errors import ClusterError, Interrupted, Misuse, SolverError, Vor
 from optimizer.model.commitment import budget_use
 from optimizer.parallel import Executor, Workers, choose_worker_count, threads_per_worker
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.gap import relative_gap
 from optimizer.solve.planner import Problem
+from optimizer.solve.solver_result import relative_gap
 
 JUMP_SHARE = 0.05
 """Share of the range of damage above which a step that changes projects is a jump."""

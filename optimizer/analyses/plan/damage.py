@@ -16,7 +16,7 @@ from models.results import (
     MaterialOutcome,
     MaterialYear,
 )
-from models.scenario.equal_steps import equal_steps_note
+from models.scenario.chains import equal_steps_note
 from optimizer.analyses.plan.plan_wording import (
     PlanWording,
     SheetRow,

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from models.base import LocalizedText, display_name
 from models.language import current_language, tr
 from models.results import Plan
-from models.scenario.case import Case
 from models.scenario.chains import downstream_materials
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
+from models.scenario.references import Case
 from models.scenario.sections import Source
 from models.scenario.user_rules import RuleBound, RuleLevel, RuleTerm, UserRule
 from optimizer.analyses.plan.plan_wording import PlanWording

@@ -8,8 +8,8 @@ from typing import Any
 
 from models.language import tr
 from models.results import Plan, UserRuleOutcome
-from models.scenario.baseline_shortage import format_years
-from models.scenario.case import Case
+from models.scenario.chains import format_years
+from models.scenario.references import Case
 from models.scenario.user_rules import ALL
 from optimizer.analyses.plan.plan_wording import (
     PlanWording,

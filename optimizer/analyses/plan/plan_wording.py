@@ -8,7 +8,7 @@ from typing import Any
 from models.language import tr
 from models.results import Brief, Plan, Position, ReferenceIncrement
 from models.results.option import Benefit, Cost, MoneyTotals
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.comparison.benefit import compute_benefit
 from optimizer.analyses.comparison.money import compute_cost, position_adder
 from optimizer.analyses.comparison.plan_comparison import compute_brief

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from models.language import tr
 from models.results import ProjectPlan, StockpilePlan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.plan.plan_wording import (
     PlanWording,
     SheetRow,

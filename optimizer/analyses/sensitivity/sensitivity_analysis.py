@@ -45,9 +45,9 @@ from optimizer.errors import Interrupted, NoPlan, VorratError
 from optimizer.model.instance import Floats
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.gap import relative_gap
 from optimizer.solve.planner import Problem, choose_method, default_jobs, solve_and_certify
 from optimizer.solve.session import Session
+from optimizer.solve.solver_result import relative_gap
 
 GRID_LEVELS = 4
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from models.language import tr
-from models.results.stress import (
+from models.results.evaluation import (
     ShortMaterial,
     Stress,
     StressCase,

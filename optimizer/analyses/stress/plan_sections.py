@@ -9,7 +9,7 @@ from functools import partial
 from operator import itemgetter
 
 from models.language import tr
-from models.results.stress import ShortMaterial, Stress, StressCase, StressedStock
+from models.results.evaluation import ShortMaterial, Stress, StressCase, StressedStock
 from optimizer.analyses.stress import document
 from optimizer.analyses.stress.document import StressWording
 from optimizer.report.charts import Chart, analysis_charts as charts

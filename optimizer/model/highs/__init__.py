@@ -15,7 +15,6 @@ from pyomo.common import dependencies
 if hasattr(dependencies.scipy_available, "_callback"):
     dependencies.scipy_available._callback = None
 
-from optimizer.model.highs.bound_tightening import tighten_bounds as tighten_bounds
 from optimizer.model.highs.compilation import (
     CompiledModel as CompiledModel,
     NameSubset as NameSubset,
@@ -23,25 +22,17 @@ from optimizer.model.highs.compilation import (
     compile_model as compile_model,
     substitute_defined_columns as substitute_defined_columns,
 )
-from optimizer.model.highs.file_solver import (
-    FileProgram as FileProgram,
-    FileSolution as FileSolution,
-    ProgramOptimum as ProgramOptimum,
-    solve_file as solve_file,
-)
 from optimizer.model.highs.program import (
     MIN_COEFFICIENT as MIN_COEFFICIENT,
     LinearProgram as LinearProgram,
-    max_violation as max_violation,
-    program_from_arrays as program_from_arrays,
-)
-from optimizer.model.highs.scaling import (
     compute_objective_factor as compute_objective_factor,
     compute_row_factors as compute_row_factors,
     compute_scaling as compute_scaling,
     cost_unit as cost_unit,
     lift_small_rows as lift_small_rows,
     max_total_cost as max_total_cost,
+    max_violation as max_violation,
+    program_from_arrays as program_from_arrays,
 )
 from optimizer.model.highs.simplex import (
     ColumnwiseProgram as ColumnwiseProgram,
@@ -54,11 +45,16 @@ from optimizer.model.highs.solver import (
     DEFAULT_MIP_TOLERANCES as DEFAULT_MIP_TOLERANCES,
     EXACT_MIP_OPTIONS as EXACT_MIP_OPTIONS,
     Ending as Ending,
+    FileProgram as FileProgram,
+    FileSolution as FileSolution,
+    ProgramOptimum as ProgramOptimum,
     ProgramSolution as ProgramSolution,
     Progress as Progress,
     build_highs_lp as build_highs_lp,
     load_solver as load_solver,
     solve as solve,
+    solve_file as solve_file,
     solver_version as solver_version,
     stop_on_interrupt as stop_on_interrupt,
+    tighten_bounds as tighten_bounds,
 )

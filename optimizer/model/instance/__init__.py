@@ -22,10 +22,10 @@ from optimizer.model.instance.components import (
     company_group as company_group,
 )
 from optimizer.model.instance.data import Instance as Instance
-from optimizer.model.instance.nodes import read_adaptation as read_adaptation
-from optimizer.model.instance.perspective import change_perspective as change_perspective
 from optimizer.model.instance.prices import PriceData as PriceData
 from optimizer.model.instance.reader import (
+    change_perspective as change_perspective,
+    read_adaptation as read_adaptation,
     read_instance as read_instance,
     read_instances as read_instances,
 )

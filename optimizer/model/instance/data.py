@@ -14,9 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from models.scenario.user_rule_rows import RuleRow, rule_rows
-from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance.cash_flows import CashFlows, cash_flow_class
 from optimizer.model.instance.components import (
     COMMON_GROUP,
@@ -38,8 +37,8 @@ from optimizer.model.instance.components import (
     StockpileData,
     company_group,
 )
-from optimizer.model.instance.funding import read_instruments
-from optimizer.model.instance.prices import PriceData
+from optimizer.model.instance.prices import PriceData, read_instruments
+from optimizer.model.rule_declaration import ExtraRules
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,18 +19,22 @@ from models.base import display_name
 from models.faults import SourceLocation
 from models.files import includes, shapes
 from models.files.shapes import (
+    CONFIDENCE_WORDS,
     SOURCED_KEYS,
+    VARIANT_TEXTS,
     Shape,
+    Tab,
     describe_field,
     is_required,
     shape_of,
     shape_of_step,
+    tab_at,
+    translate_label,
 )
-from models.files.tabs import CONFIDENCE_WORDS, VARIANT_TEXTS, Tab, tab_at, translate_label
 from models.files.yaml_source import parse_setting
 from models.language import LANGUAGES, current_language, tr
-from models.scenario.case import Case
 from models.scenario.quantities import NumberBounds, YearlyBounds, YearReader
+from models.scenario.references import Case
 from optimizer.model.rules import policy_limits
 
 ENGLISH_TEXTS: dict[str, dict[str, str]] = tomllib.loads(

@@ -12,17 +12,15 @@ from optimizer.solve.recourse.evaluator import (
     RecourseEvaluator as RecourseEvaluator,
     RecourseResult as RecourseResult,
 )
-from optimizer.solve.recourse.first_stage_point import (
+from optimizer.solve.recourse.node_data import (
     FirstStageColumns as FirstStageColumns,
     FirstStagePoint as FirstStagePoint,
+    NodeData as NodeData,
 )
-from optimizer.solve.recourse.node_data import NodeData as NodeData
 from optimizer.solve.recourse.release_policy import (
     ReleasePolicyResult as ReleasePolicyResult,
+    evaluators_by_block as evaluators_by_block,
     join_blocks as join_blocks,
     simulate_release_policy as simulate_release_policy,
-)
-from optimizer.solve.recourse.state_blocks import (
-    evaluators_by_block as evaluators_by_block,
     sum_by_key as sum_by_key,
 )

@@ -14,7 +14,7 @@ from spreadsheets import cells, records, results
 
 from models.language import Language
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.solve.planner import solve_to_plan as best_plan
 
 

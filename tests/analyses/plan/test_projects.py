@@ -9,7 +9,7 @@ from documents import tables_in
 from saved_plans import germany
 from small import case, chance_of_cut, project, solve, state
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.plan.projects import DeliveryRisk, compute_delivery_risk
 
 SAMPLE = {"sample": {"states": 20, "seed": 1}}

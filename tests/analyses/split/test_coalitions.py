@@ -11,7 +11,7 @@ from partners import Raw, partners
 from small import CHINA, case, chance_of_cut, cut, funder, project, state, stockpile
 
 from models.results import Split
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.analysis_options import SplitOptions
 from optimizer.analyses.split.split import split_joint_gain
 from optimizer.solve.planner import solve_to_plan

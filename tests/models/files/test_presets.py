@@ -13,7 +13,7 @@ from models.base import LocalizedText
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text, shipped_files
 from models.files.includes import HEADER_KEYS
-from models.scenario.case import Case
+from models.scenario.references import Case
 from models.scenario.sections import Source
 
 ROOT = Path(__file__).parents[3]

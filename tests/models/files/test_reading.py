@@ -13,7 +13,7 @@ from small_scenario import VALID, broken, with_table, write
 
 from models.faults import ScenarioError, SourceLocation
 from models.files import read_case, read_case_text
-from models.scenario.case import Case
+from models.scenario.references import Case
 
 HEADER = "id,country,output_t_per_year.lithium,capex_meur"
 

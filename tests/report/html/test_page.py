@@ -22,7 +22,7 @@ from saved_plans import ALL, page, rich, treasury
 
 from models.language import Language, using
 from models.results import Plan
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.registry import build_result_document
 from optimizer.report.render import html
 from optimizer.solve.planner import solve_to_plan as solve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from everything import everything
 
-from models.scenario.case import Case
+from models.scenario.references import Case
 from optimizer.analyses.plan.figure_sources import all_figures, figures_needing_source
 
 
