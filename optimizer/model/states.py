@@ -162,15 +162,6 @@ def regime_names(instance: Instance) -> tuple[str, ...]:
     return tuple(chain.yearly) if chain is not None else ()
 
 
-def regime_indices(instance: Instance, states: Sequence[State]) -> NDArray[np.intp]:
-    """Return the index of the regime in each state and year (S, Y); 0 if the scenario has no
-    regimes."""
-    names = {name: number for number, name in enumerate(regime_names(instance))}
-    if not names:
-        return np.zeros((len(states), len(instance.years)), dtype=np.intp)
-    return np.array([[names[name] for name in state.regimes] for state in states], dtype=np.intp)
-
-
 def count_states(case: Case) -> int:
     """Return the number of states that a scenario samples or lists; 1 if it has no uncertainty."""
     uncertainty = case.uncertainty
