@@ -42,7 +42,7 @@ class StatedAssumptions(NamedTuple):
 def _parse_share(text: str) -> float:
     """Parse a share such as ``2%`` or ``0.02``; raises ValueError if it is not in [0, 1]."""
     if not 0 <= (share := parse_share(text)) <= 1:
-        raise ValueError(tr("'{value}' is not a share such as 2% or 0.02.", value=text))
+        raise ValueError(f"'{text}' is not a share such as 2% or 0.02.")
     return share
 
 
@@ -53,9 +53,7 @@ def _parse_stated(texts: tuple[str, ...]) -> tuple[StatedAssumptions, ...]:
         name, colon, settings_text = text.partition(":")
         settings = tuple(part.strip() for part in _SETTING_SEPARATOR.split(settings_text.strip()))
         if not colon or not name.strip() or not all("=" in part for part in settings):
-            raise ValueError(
-                tr("'{value}' is not of the form 'NAME: PATH=VALUE, PATH=VALUE'.", value=text)
-            )
+            raise ValueError(f"'{text}' is not of the form 'NAME: PATH=VALUE, PATH=VALUE'.")
         stated_assumptions.append(StatedAssumptions(name.strip(), settings))
     return tuple(stated_assumptions)
 
@@ -188,17 +186,17 @@ class EvaluateOptions(opt.ScenarioOptions, opt.SolveOptions):
     @model_validator(mode="after")
     def _check_combination(self) -> EvaluateOptions:
         if self.replications == 1:
-            raise Misuse(tr("--replications 1 leaves chance open: take two at least, or 0."))
+            raise Misuse("--replications 1 leaves chance open: take two at least, or 0.")
         if self.states_of is None and (self.variant is not None or self.settings):
-            raise Misuse(tr("--variant and --set go with --states-of."))
+            raise Misuse("--variant and --set go with --states-of.")
         for option, value in self.given_options(SOLVING_OPTIONS):
             if self.states_of is not None and not self.quick:
                 args = {"option": option}
                 raise Misuse(
-                    tr("{option} rests on the plan's own scenario, not on --states-of.", **args)
+                    "{option} rests on the plan's own scenario, not on --states-of.".format(**args)
                 )
             if self.quick and value:
-                raise Misuse(tr("{option} and --quick exclude each other.", option=option))
+                raise Misuse(f"{option} and --quick exclude each other.")
         return self
 
     def given_options(self, names: tuple[str, ...]) -> list[tuple[str, object]]:
@@ -246,7 +244,7 @@ def _parse_numbers(text: str) -> tuple[float, ...]:
     except ValueError:
         numbers = (math.nan,)
     if not all(map(math.isfinite, numbers)):
-        raise ValueError(tr("'{value}' is not a list such as 0,250,500.", value=text))
+        raise ValueError(f"'{text}' is not a list such as 0,250,500.")
     return numbers
 
 
@@ -286,9 +284,9 @@ class FrontierOptions(VariedNumberOptions, SolveOptions):
     @model_validator(mode="after")
     def _check_combination(self) -> FrontierOptions:
         if self.values is not None and (self.first is not None or self.last is not None):
-            raise Misuse(tr("--values and --from or --to exclude each other."))
+            raise Misuse("--values and --from or --to exclude each other.")
         if self.tail and (self.vary is not None or self.funder is not None):
-            raise Misuse(tr("--tail varies a number of its own."))
+            raise Misuse("--tail varies a number of its own.")
         return self
 
     @property
@@ -334,7 +332,7 @@ class ParticipateOptions(ScenarioOptions, SolveOptions):
     def _check_tolerance(self) -> ParticipateOptions:
         if self.tolerance < self.gap:
             raise Misuse(
-                tr("--tolerance lies below --gap: plans within the gap cannot be distinguished.")
+                "--tolerance lies below --gap: plans within the gap cannot be distinguished."
             )
         return self
 
@@ -399,7 +397,7 @@ class SensitivityOptions(ScenarioOptions, SolveOptions):
     @model_validator(mode="after")
     def _check_resolve(self) -> SensitivityOptions:
         if self.resolve and self.trajectories is None:
-            raise Misuse(tr("--resolve goes with --morris."))
+            raise Misuse("--resolve goes with --morris.")
         return self
 
 
@@ -509,7 +507,7 @@ class StressOptions(ScenarioOptions, SolveOptions):
     @model_validator(mode="after")
     def _check_combination(self) -> StressOptions:
         if bool(self.events) == (self.state is not None):
-            raise Misuse(tr("Say what comes: either --event or --state."))
+            raise Misuse("Say what comes: either --event or --state.")
         return self
 
 
@@ -520,9 +518,7 @@ DamageFigure = Literal["expected", "cvar", "worst"]
 def _parse_positive_share(text: str) -> float:
     """Parse a share above 0 and at most 1; raise ValueError for any other text."""
     if not 0 < (share := parse_share(text)) <= 1:
-        raise ValueError(
-            tr("'{value}' is not a share such as 60% or 0.6, above 0 and at most 1.", value=text)
-        )
+        raise ValueError(f"'{text}' is not a share such as 60% or 0.6, above 0 and at most 1.")
     return share
 
 
@@ -579,11 +575,11 @@ class TargetOptions(VariedNumberOptions, SolveOptions):
     @model_validator(mode="after")
     def _check_combination(self) -> TargetOptions:
         if self.below is not None and self.reduction is not None:
-            raise Misuse(tr("--below and --reduce exclude each other."))
+            raise Misuse("--below and --reduce exclude each other.")
         if self.below is None and self.reduction is None and not self.days:
-            raise Misuse(tr("A goal is missing: --below, --reduce or --days."))
+            raise Misuse("A goal is missing: --below, --reduce or --days.")
         if self.from_year is not None and not self.days:
-            raise Misuse(tr("--from-year goes with --days."))
+            raise Misuse("--from-year goes with --days.")
         return self
 
     @property

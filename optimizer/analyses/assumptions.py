@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from models.language import tr
 from models.scenario.quantities import YearlyQuantity
 from models.scenario.references import Case, child_at
 from optimizer.analyses.variation import format_setting
@@ -205,10 +204,8 @@ def list_assumptions(
     requested_ids = dict.fromkeys([*only, *ranges])
     for id in (id for id in requested_ids if id not in assumptions_by_id):
         raise InvalidAssumption(
-            tr(
-                "there is no assumption '{id}'; there are {known}",
-                id=id,
-                known=", ".join(assumptions_by_id),
+            "there is no assumption '{id}'; there are {known}".format(
+                id=id, known=", ".join(assumptions_by_id)
             )
         )
 
@@ -240,7 +237,7 @@ def list_assumptions(
     for path, limits in (inputs or {}).items():
         base_number = number_at(case, path)
         if base_number is None:
-            raise InvalidAssumption(tr("there is no single number at {path}", path=path))
+            raise InvalidAssumption(f"there is no single number at {path}")
         number = Assumption("input", path, base_number, -math.inf, math.inf, (free_number(path),))
         result.append(_with_range(number, *limits))
     return tuple(result)
@@ -250,11 +247,10 @@ def _with_range(assumption: Assumption, low: float, high: float) -> Assumption:
     """Return an assumption with another range; raises InvalidAssumption if the range is not
     valid."""
     if low == high:
-        raise InvalidAssumption(tr("the range of {id} has no width", id=assumption.id))
+        raise InvalidAssumption(f"the range of {assumption.id} has no width")
     if not 0 <= low <= assumption.base <= high:
-        parameters = {"id": assumption.id, "low": low, "high": high, "base": assumption.base}
         raise InvalidAssumption(
-            tr("the range {low:g}..{high:g} of {id} does not hold {base:g}", **parameters)
+            f"the range {low:g}..{high:g} of {assumption.id} does not hold {assumption.base:g}"
         )
     return replace(assumption, low=low, high=high)
 

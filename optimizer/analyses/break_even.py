@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.files.reading import read_case_data
-from models.language import tr
 from models.results import Plan
 from models.results.plan import BreakEvenFactor, ScaledQuantity
 from models.scenario.references import Case
@@ -83,7 +82,7 @@ def add_break_even(plan: Plan, time_limit: float | None = None) -> Plan:
                 )
             factors.append(BreakEvenFactor(of=quantity, plan=plan_factor, any_plan=bound))
     except KeyboardInterrupt:
-        raise Interrupted(tr("interrupted")) from None
+        raise Interrupted("interrupted") from None
     return plan.model_copy(update={"worth_from": tuple(factors)})
 
 

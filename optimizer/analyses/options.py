@@ -20,7 +20,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from models.field_docs import field_docstrings
-from models.language import tr
 
 if TYPE_CHECKING:
     from optimizer.model.highs import Progress
@@ -320,6 +319,6 @@ def parse_named_values(
         if not name:
             raise ValueError(refusal_text(text))
         if name in values_by_name:
-            raise ValueError(tr("'{name}' is named twice.", name=name))
+            raise ValueError(f"'{name}' is named twice.")
         values_by_name[name] = value
     return values_by_name

@@ -87,7 +87,7 @@ def redact_scenario(
     known_ids = [*((x, case.consumers) for x in consumers), *((x, funders) for x in companies)]
     for id, known in ((id, known) for id, known in known_ids if id not in known):
         names = ", ".join(known) or "-"
-        raise Misuse(tr("There is no '{name}'; there are {names}.", name=id, names=names))
+        raise Misuse(f"There is no '{id}'; there are {names}.")
     content = case.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
     index = {f"stockpiles.{x.id}": f"stockpiles.{n}" for n, x in enumerate(case.stockpiles)}
     removed_paths = [_steps(path, index) for path in remove]
@@ -117,14 +117,14 @@ def redact_scenario(
         if _value_at(content, path) is None or not (
             path in (*removed_paths, *allowed_paths) or any(_is_below(x, [path]) for x in numbers)
         ):
-            raise Misuse(tr("There is nothing to hide at '{path}'.", path=".".join(path)))
+            raise Misuse("There is nothing to hide at '{path}'.".format(path=".".join(path)))
     figures = {
         path: value
         for path, value in numbers.items()
         if _is_below(path, [*owned, *named_paths]) and not _is_below(path, removed_paths)
     }
     if not figures and not removed_paths:
-        raise Misuse(tr("There is no figure to hide of those that were named."))
+        raise Misuse("There is no figure to hide of those that were named.")
     widened = dict(_widen(figures, chosen_ranges, band))
     _add_up_shares(widened)
     hidden_paths = [*figures, *removed_paths]
@@ -150,12 +150,11 @@ def redact_scenario(
     ]
     if remaining:
         raise Misuse(
-            tr(
+            (
                 "{paths}: what you hide stands there too. Hide it there as well (--also PATH), "
                 "or remove that (--remove PATH), or leave it if that is by chance or known "
-                "anyway (--allow PATH).",
-                paths=", ".join(remaining),
-            )
+                "anyway (--allow PATH)."
+            ).format(paths=", ".join(remaining))
         )
     content = {"description": {x: warning_text(x) for x in get_args(Language)}, **content}
     yaml_text = _to_yaml(content)
@@ -259,7 +258,7 @@ def _widen(
             chosen = [ends for prefix, ends in ranges.items() if _is_below(path, [prefix])]
             if chosen and not chosen[-1][0] <= value <= chosen[-1][1]:
                 raise Misuse(
-                    tr("The figure at '{path}' lies outside its range.", path=".".join(path))
+                    "The figure at '{path}' lies outside its range.".format(path=".".join(path))
                 )
             low, high = chosen[-1] if chosen else _band(value / (first or 1.0), width)
             if first is not None and not chosen:

@@ -72,23 +72,17 @@ def load_saved_plan(
         reference_optima=tuple(reference_optima) if loaded_problem.set_problems else (),
     )
     if reference_optima and len(reference_optima) != len(loaded_problem.set_problems):
-        raise CheckFailed(tr("the plan does not contain the best plan of each set of assumptions"))
+        raise CheckFailed("the plan does not contain the best plan of each set of assumptions")
     if unknown := unknown_ids(instance, plan):
         names = ", ".join(dict.fromkeys(unknown))
-        raise CheckFailed(
-            tr("the plan speaks of {names}, which its scenario does not have", names=names)
-        )
+        raise CheckFailed(f"the plan speaks of {names}, which its scenario does not have")
     commitment = commitment_from_plan(instance, plan)
     recomputed = recompute_plan(problem, commitment, threads=threads)
     objective = recomputed.objective
     claimed_objective = plan.certificate.objective
     if abs(objective - claimed_objective) > OBJECTIVE_TOLERANCE * max(1.0, abs(objective)):
         raise CheckFailed(
-            tr(
-                "the plan's objective is {objective:.9g}, but its file says {claimed:.9g}",
-                objective=objective,
-                claimed=claimed_objective,
-            )
+            f"the plan's objective is {objective:.9g}, but its file says {claimed_objective:.9g}"
         )
     certificate = plan.certificate.model_copy(update={"objective": objective})
     return SavedPlan(
@@ -102,7 +96,7 @@ def _check_extra_rules(plan: Plan) -> None:
     if (None if rules is None else rules.sha256) == (None if record is None else record.sha256):
         return
     if record is None:
-        raise Misuse(tr("the plan was made without rules in Python: leave out extra="))
+        raise Misuse("the plan was made without rules in Python: leave out extra=")
     message = tr(
         "the plan was made with rules in Python: pass the function '{name}', unchanged, as extra=",
         name=record.name,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from models.language import mark_translatable, tr
+from models.language import mark_translatable
 from models.results import Evaluation
 from models.spelling import unknown_name_hint
 from optimizer.analyses.saved_plan import SavedPlan
@@ -121,10 +121,8 @@ def evaluated_states(
     if evaluation is not None:
         if evaluation.states_of is not None:
             raise Misuse(
-                tr(
-                    "This evaluation is in the states of another scenario; single states are known "
-                    "of an evaluation in the plan's own scenario."
-                )
+                "This evaluation is in the states of another scenario; single states are known "
+                "of an evaluation in the plan's own scenario."
             )
         if evaluation.fresh.seed is not None:
             states = sample_states(problem.instance, evaluation.fresh.states, evaluation.fresh.seed)
@@ -202,7 +200,7 @@ def _check_names(given: Sequence[str], known: Sequence[str], message: str) -> tu
     """Return the given names in the order of the known ones. Raise Misuse if one is unknown."""
     for name in given:
         if name not in known:
-            raise Misuse(tr(message, name=name, hint=unknown_name_hint(name, known)))
+            raise Misuse(message.format(name=name, hint=unknown_name_hint(name, known)))
     return tuple(name for name in known if name in given)
 
 

@@ -12,7 +12,6 @@ from typing import Annotated
 from pydantic import model_validator
 
 from models.files import LoadedScenario
-from models.language import tr
 from optimizer.analyses.options import CliFlag, Id, ScenarioOptions
 from optimizer.errors import Misuse
 from optimizer.model.rules import RULES, policy_limits, user_rule_limits
@@ -125,11 +124,9 @@ class VariedNumberOptions(ScenarioOptions):
     @model_validator(mode="after")
     def _check_one_number(self) -> VariedNumberOptions:
         if self.vary is not None and self.funder is not None:
-            raise Misuse(tr("--vary and --funder exclude each other."))
+            raise Misuse("--vary and --funder exclude each other.")
         if "=" in (self.vary or self.funder or ""):
-            raise Misuse(
-                tr("--vary takes a path without a value; --from and --to give its values.")
-            )
+            raise Misuse("--vary takes a path without a value; --from and --to give its values.")
         return self
 
     def variation(self, loaded_scenario: LoadedScenario) -> Variation:
@@ -144,7 +141,7 @@ class VariedNumberOptions(ScenarioOptions):
                 "funder": self.funder,
                 "known": ", ".join(loaded_scenario.case.funders) or "-",
             }
-            raise Misuse(tr("There is no funder '{funder}'; there are {known}.", **placeholders))
+            raise Misuse("There is no funder '{funder}'; there are {known}.".format(**placeholders))
         return Variation(loaded_scenario, f"funders.{self.funder}.budget_meur")
 
 

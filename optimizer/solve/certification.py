@@ -10,7 +10,6 @@ from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Unpack
 
-from models.language import tr
 from models.results import Certificate
 from optimizer.errors import CheckFailed, Infeasible, Interrupted, Misuse, NoPlan, SolverError
 from optimizer.model.commitment import Commitment, weighted_cost
@@ -295,11 +294,8 @@ def with_full_outcome(solution: CheckedSolution) -> CheckedSolution:
     )
     if abs(objective - solution.objective) > tolerance:
         raise CheckFailed(
-            tr(
-                "the plan's objective is {objective:.9g}, but the solver reports {claimed:.9g}",
-                objective=objective,
-                claimed=solution.objective,
-            )
+            f"the plan's objective is {objective:.9g}, but the solver "
+            f"reports {solution.objective:.9g}"
         )
     return full_solution
 
@@ -317,18 +313,14 @@ def commitment_or_raise(
         with scaling_errors_as_faults(tree.first_instance):
             conflict = irreducible_conflict(tree.without_review)
         if not conflict:
-            raise SolverError(tr("the solver calls a problem infeasible that has a plan"))
+            raise SolverError("the solver calls a problem infeasible that has a plan")
         raise Infeasible(conflict)
     if solution.ending == "unbounded":
-        raise SolverError(
-            tr("the solver calls a problem unbounded whose damage cannot be negative")
-        )
+        raise SolverError("the solver calls a problem unbounded whose damage cannot be negative")
     if solver_result.commitment is None:
         if solution.interrupted:
-            raise Interrupted(tr("stopped before any plan was found"))
-        raise NoPlan(
-            tr("no plan was found before the limit ({ended})", ended=solution.solver_status)
-        )
+            raise Interrupted("stopped before any plan was found")
+        raise NoPlan(f"no plan was found before the limit ({solution.solver_status})")
     return tree.drop_unused(solver_result.commitment)
 
 
@@ -344,20 +336,11 @@ def _check_objective(
         tolerance, gap * abs(objective)
     ):
         raise CheckFailed(
-            tr(
-                "the plan's objective is {objective:.9g}, but the solver reports {claimed:.9g}",
-                objective=objective,
-                claimed=claimed_objective,
-            )
+            f"the plan's objective is {objective:.9g}, but the solver "
+            f"reports {claimed_objective:.9g}"
         )
     if bound is not None and objective < bound - tolerance:
-        raise CheckFailed(
-            tr(
-                "the plan's objective {objective:.9g} is below the bound {bound:.9g}",
-                objective=objective,
-                bound=bound,
-            )
-        )
+        raise CheckFailed(f"the plan's objective {objective:.9g} is below the bound {bound:.9g}")
 
 
 def broken_rules_in_any_set(tree: DecisionTree, commitment: Commitment) -> list[str]:

@@ -111,7 +111,7 @@ def find_conflicting_groups(
     if search.is_feasible(list(groups)):
         return ()
     if not search.is_feasible([]):
-        raise SolverError(tr("the first stage is infeasible without any rule of the scenario"))
+        raise SolverError("the first stage is infeasible without any rule of the scenario")
     conflicting_groups = set(search.find_conflict([], False, list(groups)))
     return tuple(group for group in groups if group in conflicting_groups)
 

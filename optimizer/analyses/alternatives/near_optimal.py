@@ -385,7 +385,7 @@ def find_alternatives(
             best_plan = session.solve(problem, method="decomposition", gap=max(gap, 1e-6))
             bound = best_plan.certificate.bound
     if bound is None:
-        raise NoPlan(tr("nothing was proven of the best plan before the limit"))
+        raise NoPlan("nothing was proven of the best plan before the limit")
     plan = best_plan if saved_plan is None else saved_plan.solution.with_bound(bound)
     states = best_plan.certificate.states
     sets = problem.tree.instances

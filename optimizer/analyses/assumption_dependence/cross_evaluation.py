@@ -75,7 +75,7 @@ def cross_evaluate_sets(
     """
     started_at = time.perf_counter()
     if not (sets := loaded_scenario.case.assumptions):
-        raise Misuse(tr("The file has no sets of assumptions; add them under assumptions."))
+        raise Misuse("The file has no sets of assumptions; add them under assumptions.")
     aggregation = options.over or loaded_scenario.case.objective.over_assumptions or "mean"
     case = loaded_scenario.with_settings([f"objective.over_assumptions={aggregation}"]).case
     problem = Problem.from_case(case).with_recourse(options.threads)

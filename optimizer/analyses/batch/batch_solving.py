@@ -19,7 +19,6 @@ from typing import Any, Literal
 
 from models.faults import VorratError
 from models.files.reading import read_case_data
-from models.language import tr
 from models.results import Plan
 from models.scenario.references import Case
 from optimizer.analyses.comparison.money import total_charged
@@ -124,7 +123,7 @@ def _solve_task(find_plan: Callable[[Case], CheckedSolution], task: BatchTask) -
     try:
         solution = find_plan(read_case_data(json.loads(task.text), "scenario.json").case)
         if solution.interrupted:
-            raise Interrupted(tr("stopped before it was solved"))
+            raise Interrupted("stopped before it was solved")
         plan = solution.to_plan(task.title, task.variant, with_details=False)
     except VorratError:
         raise
@@ -133,11 +132,7 @@ def _solve_task(find_plan: Callable[[Case], CheckedSolution], task: BatchTask) -
             traceback.print_exc()
         message = (str(error).splitlines() or [""])[0]
         raise SolverError(
-            tr(
-                "unexpected {error}: {message} (VORRAT_TRACEBACK=1 shows where)",
-                error=type(error).__name__,
-                message=message,
-            )
+            f"unexpected {type(error).__name__}: {message} (VORRAT_TRACEBACK=1 shows where)"
         ) from None
     content = plan.model_dump_json(indent=2).encode() + b"\n"
     return BatchSolution(content, plan.certificate.status, plan_figures(plan))

@@ -224,17 +224,15 @@ def check_options(
     scenario files are given without any such file.
     """
     if of_scenarios and all(isinstance(candidate, Plan) for candidate in candidates.values()):
-        raise Misuse(tr("--variants, --set, --budget, --reuse and --break-even go with scenario "
-                        "files, and there is none."))  # fmt: skip
+        raise Misuse("--variants, --set, --budget, --reuse and --break-even go with scenario "
+                        "files, and there is none.")  # fmt: skip
     for label, candidate in candidates.items():
         if isinstance(candidate, Plan) and lacks_accounts(candidate):
             message = tr("'{path}' is of an earlier version: solve its scenario again.", path=label)
             raise Misuse(message)
     if base is not None and base not in candidates:
         known_labels = ", ".join(candidates)
-        raise Misuse(
-            tr("--base {base}: there are the options {known}.", base=base, known=known_labels)
-        )
+        raise Misuse(f"--base {base}: there are the options {known_labels}.")
     label = next(iter(candidates)) if base is None else base
     cases = {
         name: candidate.case if isinstance(candidate, Plan) else candidate
@@ -244,7 +242,7 @@ def check_options(
     if year is not None and base_case is not None and year not in base_case.horizon.years:
         args: dict[str, Any] = {"year": year, "label": label}
         args |= {"first": base_case.horizon.first_year, "last": base_case.horizon.last_year}
-        raise Misuse(tr("--year {year}: the horizon of '{label}' is {first} to {last}.", **args))
+        raise Misuse("--year {year}: the horizon of '{label}' is {first} to {last}.".format(**args))
     public_funders = {funder.id for plan in candidates.values() if isinstance(plan, Plan)
               for funder in plan.funders if funder.kind == "public"}  # fmt: skip
     for case in filter(None, cases.values()):
@@ -252,7 +250,7 @@ def check_options(
     for f in federal:
         if f not in public_funders:
             args = {"funder": f, "known": ", ".join(sorted(public_funders))}
-            raise Misuse(tr("--federal {funder}: the public funders are {known}.", **args))
+            raise Misuse("--federal {funder}: the public funders are {known}.".format(**args))
 
 
 def make_unique(labels: Sequence[str]) -> list[str]:

@@ -58,7 +58,7 @@ def evaluate_review(
     """
     started_at, case = time.perf_counter(), loaded_scenario.case
     if (review := case.review) is None:
-        raise Misuse(tr("The file has no review; add it under review."))
+        raise Misuse("The file has no review; add it under review.")
     case = case.model_copy(update={"review": review.model_copy(update={"in_plans": True})})
     problem = Problem.from_case(case)
     if not problem.is_small:

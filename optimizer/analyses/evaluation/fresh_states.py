@@ -463,10 +463,10 @@ def make_replication_solver(
         problem = Problem(instance, states, 0.0, recourse)
         answer = (replace(session, pool=None) if problem.is_small else session).search(problem)
         if answer.interrupted:
-            raise Interrupted(tr("stopped before all samples were solved"))
+            raise Interrupted("stopped before all samples were solved")
         bound, solver_status = answer.bound, answer.result.solution.solver_status
         if bound is None:
-            raise NoPlan(tr("nothing was proven before the limit ({ended})", ended=solver_status))
+            raise NoPlan(f"nothing was proven before the limit ({solver_status})")
         (outcome,) = outcomes.evaluate_commitments(
             instance, states, [commitment], threads=threads, recourse=recourse
         )

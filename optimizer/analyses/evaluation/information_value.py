@@ -298,12 +298,12 @@ def solve_mean_state(
         DecisionTree((instance,)), [[(1.0, mean_data)]], gap=gap, time_limit=time_limit
     )
     if solver_result.solution.interrupted:
-        raise Interrupted(tr("stopped before the mean of the states was solved"))
+        raise Interrupted("stopped before the mean of the states was solved")
     commitment = commitment_or_raise(instance, solver_result)
     check_commitment(instance, commitment)
     high, low = solver_result.solution.objective, solver_result.solution.bound
     if high is None or low is None or solver_result.is_doubtful:
-        raise NoPlan(tr("{name}: nothing was proven before the limit", name=tr("the mean state")))
+        raise NoPlan("{name}: nothing was proven before the limit".format(name="the mean state"))
     return commitment, (min(low, high), high)
 
 
@@ -411,9 +411,9 @@ def make_state_solver(
         problem = Problem(instance, single_state, 0.0, recourse, master_model)
         answer = session.search(problem)
         if answer.interrupted:
-            raise Interrupted(tr("stopped before all states were solved"))
+            raise Interrupted("stopped before all states were solved")
         if answer.bound is None:
-            raise NoPlan(tr("{name}: nothing was proven before the limit", name=state.name))
+            raise NoPlan(f"{state.name}: nothing was proven before the limit")
         if answer.result.commitment is None and answer.result.solution.ending == "limit":
             return answer.bound, math.inf
         return answer.bound, answer.certify().objective
@@ -461,7 +461,7 @@ def compute_tail_premium(
             return saved_plan.solution
         solution = session.solve(with_tail_weight(saved_plan, tail_weight))
         if solution.interrupted:
-            raise Interrupted(tr("stopped before the plans of both weights were found"))
+            raise Interrupted("stopped before the plans of both weights were found")
         if not is_known:
             return solution
         better_solution = min(solution, saved_plan.solution, key=lambda x: x.objective)
@@ -485,7 +485,7 @@ def compute_tail_premium(
     bound = neutral.certificate.bound
     if bound is None:
         name = tr("the plan for the mean")
-        raise NoPlan(tr("{name}: nothing was proven before the limit", name=name))
+        raise NoPlan(f"{name}: nothing was proven before the limit")
     return TailPremium(
         level=level,
         neutral=describe(neutral),

@@ -247,7 +247,7 @@ def solve_counterfactual(
     except Infeasible:
         return None
     if solution.interrupted:
-        raise Interrupted(tr("stopped before it was found what would be done otherwise"))
+        raise Interrupted("stopped before it was found what would be done otherwise")
     certificate, expected_purchases = solution.certificate, solution.commitment.expected_purchases
     instance = solution.instance
     return Counterfactual(

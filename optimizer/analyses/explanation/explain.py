@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from models.language import tr
 from models.results import ExplainedDecision, Explanation, LimitValue, PlanDiff, Regret, ValueStep
 from models.scenario.quantities import YearlyQuantity
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
@@ -284,8 +283,11 @@ def run_analysis(analysis_input: AnalysisInput, options: ExplainOptions) -> Anal
     valid_ids = (*instance.projects, *instance.stockpiles)
     for id in options.only:
         if id not in valid_ids:
-            raise Misuse(tr("There is no project or stockpile '{id}'; there are {known}.",
-                            id=id, known=", ".join(valid_ids) or "-"))  # fmt: skip
+            raise Misuse(
+                ("There is no project or stockpile '{id}'; there are {known}.").format(
+                    id=id, known=", ".join(valid_ids) or "-"
+                )
+            )
     result = explain_plan(analysis_input.saved_plan, options)
     is_cut_short = result.cut_short_count or result.ended == "interrupted"
     return AnalysisOutcome(result, 1 if is_cut_short else 0)
@@ -373,11 +375,11 @@ class PlanExplainer:
             gap = max(gap, BRANCHING_GAP)
         answer = self.session.search(saved_plan.problem, gap=gap)
         if answer.interrupted:
-            raise Interrupted(tr("stopped before anything was found out"))
+            raise Interrupted("stopped before anything was found out")
         bounds = [answer.bound, proven_bound]
         bound = max((value for value in bounds if value is not None), default=-math.inf)
         if bound == -math.inf:
-            raise NoPlan(tr("nothing was proven of the plan before the limit"))
+            raise NoPlan("nothing was proven of the plan before the limit")
         best_objective = solution.objective
         certified_plan = answer.certified_plan()
         if certified_plan is not None:

@@ -211,9 +211,9 @@ def run_analysis(analysis_input: AnalysisInput, options: FrontierOptions) -> Ana
         number = options.variation(analysis_input.reading)
     if options.values is None:
         if options.last is None and number.limited_funders is None:
-            raise Misuse(tr("--vary {path} needs --to, or --values.", path=number.path))
+            raise Misuse(f"--vary {number.path} needs --to, or --values.")
         if options.last is not None and options.last <= options.lowest_value:
-            raise Misuse(tr("--to must lie above --from."))
+            raise Misuse("--to must lie above --from.")
     end_values = (options.lowest_value, *([] if options.last is None else [options.last]))
     for value in options.values or end_values:
         number.with_value(value)  # raises for an invalid path before the first solve
@@ -221,7 +221,7 @@ def run_analysis(analysis_input: AnalysisInput, options: FrontierOptions) -> Ana
     frontier, failures = traced.frontier, traced.failures
     statuses = {point.status for point in frontier.points}
     if frontier.ended == "interrupted" and not traced.plans:
-        raise Interrupted(tr("interrupted"))
+        raise Interrupted("interrupted")
     if any(isinstance(error, (SolverError, ClusterError)) for error in failures.values()):
         code = SolverError.exit_code
     elif not statuses & {"optimal", "limit"}:

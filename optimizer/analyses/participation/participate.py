@@ -370,12 +370,10 @@ def run_analysis(analysis_input: AnalysisInput, options: ParticipateOptions) -> 
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
     if company not in companies:
         known_companies = ", ".join(companies) or "-"
-        raise Misuse(tr("There is no company '{company}'; there are {known}.",
-                        company=company, known=known_companies))  # fmt: skip
+        raise Misuse(f"There is no company '{company}'; there are {known_companies}.")  # fmt: skip
     if project is not None and project not in case.projects:
         known_projects = ", ".join(case.projects) or "-"
-        raise Misuse(tr("There is no project '{project}'; there are {known}.",
-                        project=project, known=known_projects))  # fmt: skip
+        raise Misuse(f"There is no project '{project}'; there are {known_projects}.")  # fmt: skip
     result = analyze_participation(
         analysis_input.reading, options, pool=analysis_input.pool, **analysis_input.labels
     )
@@ -409,11 +407,11 @@ def analyze_participation(
     context = read_company_context(loaded_scenario, company, project, options.allocation)
     free_reply = ShareSolver(context, session)(ShareQuery("free"))
     if free_reply.interrupted:
-        raise Interrupted(tr("stopped before any plan was found"))
+        raise Interrupted("stopped before any plan was found")
     if free_reply.status == "infeasible":
         raise Infeasible(irreducible_conflict(replace(context.instance, branches=())))
     if free_reply.commitment is None:
-        raise NoPlan(tr("no plan was found before the limit ({ended})", ended="time limit"))
+        raise NoPlan("no plan was found before the limit ({ended})".format(ended="time limit"))
     context = replace(
         context,
         free_plan=free_reply.commitment,

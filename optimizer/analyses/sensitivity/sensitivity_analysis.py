@@ -62,7 +62,7 @@ def check_installed() -> None:
     """Check that SALib is installed; raises ScreeningUnavailable if not."""
     if find_spec("SALib") is None:
         raise ScreeningUnavailable(
-            tr("a screen needs SALib: install Vorrat with its extra {extra}", extra="'screen'")
+            "a screen needs SALib: install Vorrat with its extra {extra}".format(extra="'screen'")
         )
 
 
@@ -223,7 +223,7 @@ def run_analysis(analysis_input: AnalysisInput, options: SensitivityOptions) -> 
         **analysis_input.labels,
     )
     if result.ended == "interrupted" and not result.inputs:
-        raise Interrupted(tr("interrupted"))
+        raise Interrupted("interrupted")
     points = [
         point for varied_input in result.inputs for point in (varied_input.low, varied_input.high)
     ]
@@ -263,7 +263,7 @@ def analyze_sensitivity(
     best_outcome = best_known.to_best_outcome(evaluation.problem.instance)
     if best_outcome is None:
         name = title or display_name(case.title, "scenario")
-        raise NoPlan(tr("{name}: nothing was proven before the limit", name=name))
+        raise NoPlan(f"{name}: nothing was proven before the limit")
     decision = classify_decision(studied_plan, evaluation, best_known)
     # Break-evens exist only for a plan that is right in the unchanged scenario.
     steps = options.steps if decision == "same" else 0
@@ -318,9 +318,7 @@ def _check_assumption(loaded_scenario: LoadedScenario, assumption: Assumption) -
             base_horizon.years,
             base_horizon.periods_per_year,
         ):
-            raise InvalidAssumption(
-                tr("{id} changes the years that are planned for", id=assumption.id)
-            )
+            raise InvalidAssumption(f"{assumption.id} changes the years that are planned for")
     if assumption.is_factor or not all(
         float(end).is_integer() for end in (*range_ends, assumption.base)
     ):
@@ -349,7 +347,7 @@ def _prepare_studied_plan(
     pool = None if choose_method(instance, problem.states) == "extensive" else CutPool()
     solved_problem = solve_and_certify(problem, pool=pool, **options.solver_options)
     if solved_problem.interrupted:
-        raise Interrupted(tr("stopped before all values were looked at"))
+        raise Interrupted("stopped before all values were looked at")
     commitment = solved_problem.commitment if given_plan is None else given_plan.solution.commitment
     session = Session(1, pool, gap=options.gap, time_limit=options.time_limit)
     studied_plan = StudiedPlan(loaded_scenario, instance, commitment, options.tolerance, session)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from models.files import LoadedScenario
-from models.language import tr
 from models.results import BestOutcome, BreakEven, FixedPlanOutcome, ProvenRange, SensitivityPoint
 from optimizer.analyses.assumptions import Assumption
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
@@ -144,7 +143,7 @@ def find_best_plan(
         target_objective=target_objective,
     )
     if answer.interrupted:
-        raise Interrupted(tr("stopped before all values were looked at"))
+        raise Interrupted("stopped before all values were looked at")
     if answer.is_infeasible:
         return BestKnownPlan("infeasible")
     status: Status = "none" if evaluation.broken_rules else "limit"

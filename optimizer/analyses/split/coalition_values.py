@@ -135,11 +135,8 @@ def _company_players(instance: Instance) -> list[GamePlayer]:
     companies = [f for f, funder in case.funders.items() if funder.kind == "company"]
     if not 2 <= len(companies) < MAX_PLAYERS:
         raise NoCooperativeGame(
-            tr(
-                "A split needs 2 to {most} funders of kind company; this scenario has {number}.",
-                most=MAX_PLAYERS - 1,
-                number=len(companies),
-            )
+            f"A split needs 2 to {MAX_PLAYERS - 1} funders of kind company; "
+            f"this scenario has {len(companies)}."
         )
     return [
         GamePlayer(
@@ -229,14 +226,14 @@ class CoalitionSolver:
         instance = query.build_instance(self.game.instance)
         answer = self.session.search(replace(self._base_problem, instance=instance))
         if answer.interrupted:
-            raise Interrupted(tr("stopped before all coalitions were solved"))
+            raise Interrupted("stopped before all coalitions were solved")
         try:
             certified_plan = answer.certify()
         except NoPlan as error:
             raise NoPlan(f"{query.name}: {error}") from error
         bound = certified_plan.certificate.bound
         if bound is None:
-            raise NoPlan(tr("{name}: nothing was proven before the limit", name=query.name))
+            raise NoPlan(f"{query.name}: nothing was proven before the limit")
         return QueryAnswer(
             query.key,
             certified_plan.objective,

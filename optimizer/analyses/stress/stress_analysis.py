@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.language import tr
 from models.results import evaluation as results
 from models.results.evaluation import Stress, StressCase, StressEvent, StressPeriod
 from models.scenario.chains import SHORTAGE_TOLERANCE, chain_of
@@ -39,7 +38,7 @@ def run_analysis(analysis_input: AnalysisInput, options: StressOptions) -> Analy
     first."""
     if analysis_input.saved_plan is not None:
         if options.plan is not None:
-            raise Misuse(tr("--plan goes with a scenario file, not with a saved plan."))
+            raise Misuse("--plan goes with a scenario file, not with a saved plan.")
         solution = analysis_input.saved_plan.solution
     elif options.plan is not None:
         assert analysis_input.read_plan is not None
@@ -95,9 +94,7 @@ def build_disruption(instance: Instance, options: StressOptions) -> Disruption:
     for number, event in enumerate(options.events, 1):
         hazard, ids = profiles.get(event.hazard), ", ".join(profiles) or "-"
         if hazard is None:
-            raise Misuse(
-                tr("There is no hazard '{id}'; there are {known}.", id=event.hazard, known=ids)
-            )
+            raise Misuse(f"There is no hazard '{event.hazard}'; there are {ids}.")
         start_period = _start_period(instance, event)
         # Ids of a scenario have no spaces, so that this one is unique.
         periods, id = _event_length(instance, event, hazard), f"{hazard.id} {number}"
@@ -133,15 +130,13 @@ def _find_explicit_state(instance: Instance, name_or_number: str) -> State:
     none."""
     uncertainty = instance.case.uncertainty
     if uncertainty is None or uncertainty.states is None:
-        raise Misuse(tr("The scenario writes no states out: say what comes with --event."))
+        raise Misuse("The scenario writes no states out: say what comes with --event.")
     states = read_states(instance)
     for number, state in enumerate(states, 1):
         if name_or_number in (state.name, str(number)):
             return state
     names = ", ".join(f"'{state.name}'" for state in states)
-    raise Misuse(
-        tr("There is no state '{name}'; there are {known}.", name=name_or_number, known=names)
-    )
+    raise Misuse(f"There is no state '{name_or_number}'; there are {names}.")
 
 
 def _start_period(instance: Instance, event: HazardEvent) -> int:
@@ -152,11 +147,11 @@ def _start_period(instance: Instance, event: HazardEvent) -> int:
     if not first_year <= year <= last_year:
         placeholders = {"year": year, "first": first_year, "last": last_year}
         raise Misuse(
-            tr("{year} is not in the horizon, which is {first} to {last}.", **placeholders)
+            "{year} is not in the horizon, which is {first} to {last}.".format(**placeholders)
         )
     if period > n:
         placeholders = {"year": year, "period": period, "count": n}
-        raise Misuse(tr("{year}.{period} is no period: a year has {count}.", **placeholders))
+        raise Misuse("{year}.{period} is no period: a year has {count}.".format(**placeholders))
     return (year - first_year) * n + period - 1
 
 
@@ -173,9 +168,8 @@ def _event_length(instance: Instance, event: HazardEvent, hazard: ProfileData) -
             "periods": instance.periods_per_year,
         }
         raise Misuse(
-            tr(
-                "'for {length}' is no whole number of periods: a year has {periods}.",
-                **placeholders,
+            "'for {length}' is no whole number of periods: a year has {periods}.".format(
+                **placeholders
             )
         )
     return periods

@@ -10,7 +10,6 @@ from typing import Literal
 
 from models.faults import Fault, PathStep, ScenarioError
 from models.files import LoadedScenario
-from models.language import tr
 from models.results import Goal, Target, Trial
 from models.results.comparison import BrokenRule
 from models.scenario.references import Case
@@ -362,22 +361,20 @@ def run_analysis(analysis_input: AnalysisInput, options: TargetOptions) -> Analy
     if not variation.only_loosens_rules:
         variation.with_value(options.lowest_value)
         raise Misuse(
-            tr(
+            (
                 "A higher {path} does not only loosen rules, so that its least value means "
-                "nothing; these do: {known}.",
-                path=variation.path,
-                known=", ".join(LOOSENING_PATHS),
-            )
+                "nothing; these do: {known}."
+            ).format(path=variation.path, known=", ".join(LOOSENING_PATHS))
         )
     if options.last is None and variation.limited_funders is None:
-        raise Misuse(tr("--vary {path} needs --to.", path=variation.path))
+        raise Misuse(f"--vary {variation.path} needs --to.")
     if options.last is not None and options.last <= options.lowest_value:
-        raise Misuse(tr("--to must lie above --from."))
+        raise Misuse("--to must lie above --from.")
     for value in (options.lowest_value, *([] if options.last is None else [options.last])):
         variation.with_value(value)
     target = find_least_value(variation, options, pool=analysis_input.pool, **analysis_input.labels)
     if target.ended == "interrupted" and target.status == "open":
-        raise Interrupted(tr("interrupted"))
+        raise Interrupted("interrupted")
     is_complete = target.status == "proven" and target.ended == "complete"
     code = {"unreachable": 3, "open": 4}.get(target.status, 0 if is_complete else 1)
     return AnalysisOutcome(target, code, {} if target.plan is None else {"": target.plan})

@@ -240,22 +240,22 @@ def _rows(model: Any, instance: Instance, extra: ExtraRules) -> dict[str, tuple[
     found = list(model.component_objects())
     if replaced := known_ids - set(map(id, found)):
         name = next(x.local_name for x in known if id(x) in replaced)
-        raise _misuse(extra, name, tr("the model has a component of this name; choose another"))
+        raise _misuse(extra, name, "the model has a component of this name; choose another")
     for component in found:
         if id(component) in known_ids or isinstance(component, _HELPERS):
             continue
         if not isinstance(component, pyo.Constraint):
-            raise _misuse(extra, component.name, tr("only constraints can be added"))
+            raise _misuse(extra, component.name, "only constraints can be added")
         for constraint in component.values():
             name = constraint.name
             if constraint.body.polynomial_degree() != 1:
-                raise _misuse(extra, name, tr("it is not linear in the first-stage variables"))
+                raise _misuse(extra, name, "it is not linear in the first-stage variables")
             if any(id(x) not in variables for x in identify_variables(constraint.body)):
-                raise _misuse(extra, name, tr("it has variables of another model"))
+                raise _misuse(extra, name, "it has variables of another model")
             rows[name] = (constraint.lower, constraint.body, constraint.upper)
         model.del_component(component)
     if not rows:
-        raise _misuse(extra, "", tr("it adds no constraint"))
+        raise _misuse(extra, "", "it adds no constraint")
     return rows
 
 
