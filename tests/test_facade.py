@@ -17,8 +17,7 @@ import pandas as pd
 import pytest
 from code_blocks import files_described
 from openpyxl import load_workbook
-from pages import read as read_page
-from pages import tables as tables_of
+from pages import read as read_page, tables as tables_of
 
 import vorrat
 import vorrat.analyses

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, Unpack, cast, ove
 from models import results as r
 from models.results import Comparison, Evaluation, Frontier, Plan
 from models.results.base import JsonDocument
-from models.results.proof import PROOF_FILES
+from models.results.manifest import PROOF_FILES
 from models.spelling import unknown_name_hint
 from optimizer.analyses.options import CompareOptions, PlanOptions
 from optimizer.analyses.registry import ANALYSES_BY_NAME

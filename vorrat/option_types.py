@@ -11,7 +11,7 @@ from os import PathLike
 from typing import Any, Literal, Required, TypedDict
 
 from models.scenario.case import Case
-from optimizer.model.extra_rules import ExtraRules, applying
+from optimizer.model.rule_declaration import ExtraRules, applying
 from vorrat.arguments import PlanFunction, ProgressFunction
 from vorrat.scenario import Scenario
 

@@ -16,8 +16,8 @@ import pandas as pd
 import yaml
 
 from models.faults import Fault, ScenarioError, SourceLocation, escape_unprintable
-from models.files.csv_table import field_positions
 from models.files.decoding import fatal_error, read_bytes, replace_unprintable
+from models.files.table_source import field_positions
 from models.spelling import closest_name
 from optimizer.data_files.countries import normalized_name
 from optimizer.data_files.units import number_text

@@ -10,8 +10,7 @@ import pytest
 from frontier_cases import reading
 from oracle import best as exhaustive
 from random_cases import crowded_case, small_case
-from small import case as bare
-from small import chance_of_cut, cut, funder, near, project, stockpile
+from small import case as bare, chance_of_cut, cut, funder, near, project, stockpile
 
 from models.results import Sensitivity, SensitivityInput
 from optimizer.analyses.analysis_options import SensitivityOptions

@@ -10,7 +10,7 @@ from saved_plans import tutorial
 
 from models.language import Language
 from models.results import ProvenRange
-from models.results.sensitivity import SensitivityPoint
+from models.results.evaluation import SensitivityPoint
 from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.sensitivity import document
 from optimizer.report.cells import format_range

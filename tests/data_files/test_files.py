@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from published_files import MINE, comtrade, mcs_2025, mcs_2026, pink_sheet, trade
 from small import case, near, stockpile
 

@@ -10,8 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from open_page import ROOT
 
 from models.faults import ScenarioError

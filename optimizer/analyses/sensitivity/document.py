@@ -9,8 +9,7 @@ from models.results import BreakEven, Sensitivity, SensitivityInput, Sensitivity
 from optimizer.analyses.plan_diff import describe_plan_diff
 from optimizer.report import document as doc
 from optimizer.report.cells import format_range
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.document import Column, Document, Part, Section, Table
 from optimizer.report.number_format import (
     NO_BREAK_SPACE,

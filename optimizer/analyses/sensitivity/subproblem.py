@@ -19,11 +19,11 @@ from optimizer.errors import Interrupted
 from optimizer.model.commitment import Commitment, convert_lots, net_cost, weighted_cost
 from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
-from optimizer.solve.gap import MIN_GAP_TARGET
 from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.planner import Problem
 from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.session import Session
+from optimizer.solve.solver_result import MIN_GAP_TARGET
 from optimizer.solve.verification import broken_rules
 
 Decision = Literal["same", "changed", "broken", "open"]
