@@ -37,7 +37,7 @@ PACKAGES = ("models", "optimizer", "vorrat")
 LEFT_OUT = ".github/"
 """What git knows and the source archive does not hold."""
 PYTHONS = ("python3.11", "python3.12", "python3.13")
-EXTRAS = {"screen": ("sensitivity", "tutorial.yaml", "--morris", "2")}
+EXTRAS = {"data": ("states", "tutorial.yaml", "--out", "states.parquet")}
 """The extras, and a command that needs each."""
 SIDE_BY_SIDE = 2  #: Environments that are filled and tried at the same time.
 BEGAN = time.monotonic()

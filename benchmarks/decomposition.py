@@ -212,8 +212,8 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
     object, an attribute and its value."""
     from optimizer.solve.decomposition import (
         branch_and_cut,
-        branching,
-        chain_selection,
+        branch_and_cut as branching,
+        cuts,
         heuristics,
         master_model,
         search_run,
@@ -229,9 +229,7 @@ def parts() -> dict[str, list[tuple[Any, str, Any]]]:
         return dict.fromkeys(estimates, float("inf"))
 
     return {
-        "selective evaluation": [
-            (chain_selection.ChainSelector, "estimated_cut_errors", infinite_errors)
-        ],
+        "selective evaluation": [(cuts.ChainSelector, "estimated_cut_errors", infinite_errors)],
         "in-out separation": [(search_run.SearchRun, "_next_point", master_solution)],
         "lazy constraints": [(master_model, "LAZY_CONSTRAINTS", ())],
         "reduced cost fixing": [(branch_and_cut.BranchAndCut, "_fix_by_reduced_cost", nothing)],

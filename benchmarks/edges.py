@@ -55,8 +55,8 @@ from optimizer.errors import (  # noqa: E402
     ScenarioError,
     SolverError,
 )
-from optimizer.solve.gap import compute_objective_floor  # noqa: E402
 from optimizer.solve.planner import solve_to_plan  # noqa: E402
+from optimizer.solve.solver_result import compute_objective_floor  # noqa: E402
 from optimizer.solve.verification import RELATIVE_TOLERANCE  # noqa: E402
 
 Raw = dict[str, Any]

@@ -10,8 +10,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from models.field_docs import field_docstrings
-from models.results.base import Result, UnitMark, document_models
-from models.results.ids import InSection
+from models.results.base import InSection, Result, UnitMark, document_models
 from optimizer.analyses.registry import ANALYSES
 
 WRITTEN_BY: dict[str, tuple[str | None, str | None]] = {

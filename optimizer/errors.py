@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.faults import PathStep
-from models.faults import ScenarioError as ScenarioError
-from models.faults import VorratError as VorratError
+from models.faults import PathStep, ScenarioError as ScenarioError, VorratError as VorratError
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from models.files import read_case, read_case_text
 from models.language import Language
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.model import shortage_clock
+from optimizer.model import states as shortage_clock
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.scenario_data import compute_mean_scenario_data, compute_scenario_data

@@ -32,7 +32,7 @@ from optimizer.model.risk_measure import (
     worst_case_chi_square,
     worst_case_total_variation,
 )
-from optimizer.page.question import Question
+from optimizer.page.scenario_store import Question
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan, with_reference_optima
 
 KINDS = ("total_variation", "modified_chi_square")

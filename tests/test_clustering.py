@@ -17,7 +17,7 @@ from optimizer.model.instance import read_instance
 from optimizer.model.states import State, read_states
 from optimizer.report.render import html
 from optimizer.solve import planner
-from optimizer.solve.clustering import event_clustering
+from optimizer.solve.accounts import event_clustering
 
 STAYS = {"calm": {"calm": 1.0}, "tense": {"tense": 1.0}}
 

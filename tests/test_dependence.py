@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from small import case, funder, near, project, solve
 
 from optimizer.model.supply_mix import displace_market_supply

@@ -22,7 +22,7 @@ from models.results import MaterialYear, Plan
 from models.results.base import document_models
 from models.scenario.case import Case
 from models.scenario.hazards import Event
-from models.scenario.instrument_fields import Eligible
+from models.scenario.instruments import Eligible
 from models.scenario.quantities import Number, YearlyQuantity
 from models.scenario.sections import CountryLimit
 from optimizer.cli import vorrat

@@ -6,8 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from oracle import best, count_patterns
 from random_cases import lasting_case, small_case, treasury_case
 

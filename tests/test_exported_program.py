@@ -23,10 +23,14 @@ from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Misuse
 from optimizer.model import highs
 from optimizer.model.program_files import FILE_FORMATS, file_names, named_program, symbol_map
-from optimizer.solve.exported_program import build_model, build_program, with_state_count
+from optimizer.solve.exported_program import (
+    build_model,
+    build_program,
+    render_smps,
+    with_state_count,
+)
 from optimizer.solve.planner import solve_to_plan
 from optimizer.solve.problem import Problem
-from optimizer.solve.smps import render_smps
 
 TUTORIAL = "scenarios/tutorial.yaml"
 

@@ -17,16 +17,13 @@ import pandas as pd
 import pytest
 from code_blocks import files_described
 from openpyxl import load_workbook
-from pages import read as read_page
-from pages import tables as tables_of
+from pages import read as read_page, tables as tables_of
 
 import vorrat
 import vorrat.analyses
 import vorrat.analysis_result
-import vorrat.batches
-import vorrat.loading
-import vorrat.programs
 import vorrat.scenario
+import vorrat.session
 from models.language import using
 from models.results import Plan
 from optimizer.analyses.options import CompareOptions
@@ -41,9 +38,9 @@ MODULES = (
     vorrat,
     vorrat.analyses,
     vorrat.analysis_result,
-    vorrat.batches,
-    vorrat.loading,
-    vorrat.programs,
+    vorrat.session,
+    vorrat.analysis_result,
+    vorrat.analyses,
     vorrat.scenario,
 )
 EXAMPLES = [

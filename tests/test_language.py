@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from models.base import LocalizedText
 from models.field_docs import field_docstrings
-from models.files.tabs import all_tabs
+from models.files.shapes import all_tabs
 from models.language import (
     LANGUAGES,
     Language,
@@ -31,7 +31,7 @@ from models.language import (
     using,
 )
 from models.scenario.case import Case
-from models.scenario.stockpiles import Stockpile
+from models.scenario.sections import Stockpile
 from optimizer.report.scenario_workbook.columns import field_label
 
 ROOT = Path(__file__).parents[1]
@@ -158,7 +158,7 @@ def test_texts_are_found_at_all() -> None:
 
 
 HIDDEN = {
-    ("models/scenario/user_rule_checks.py", "_NOTHING_MATCHES[key]"),
+    ("models/scenario/user_rule_rows.py", "_NOTHING_MATCHES[key]"),
     ("optimizer/model/rules.py", "labels[rule.sense]"),
     ("optimizer/model/rule_declaration.py", "self.text"),
     ("optimizer/analyses/second_stage.py", "message"),
@@ -168,12 +168,12 @@ HIDDEN = {
     ("models/base.py", "hint"),
     ("models/base.py", "message"),
     ("models/base.py", "description"),
-    ("models/files/tabs.py", "text"),
+    ("models/files/shapes.py", "text"),
     ("models/scenario/plausibility.py", "message"),
-    ("models/scenario/number_hints.py", "hint"),
-    ("models/scenario/references.py", "empty_hint"),
-    ("models/scenario/references.py", "message"),
-    ("models/files/csv_table.py", "str(error)"),
+    ("models/scenario/quantities.py", "hint"),
+    ("models/scenario/case.py", "empty_hint"),
+    ("models/scenario/case.py", "message"),
+    ("models/files/table_source.py", "str(error)"),
     ("models/files/decoding.py", "problem.lower()"),
     (
         "models/files/validation_messages.py",
@@ -184,11 +184,6 @@ HIDDEN = {
     ("optimizer/cli/__init__.py", "text"),
     ("optimizer/cli/output_files.py", "str(error.strerror or error)"),
     ("optimizer/page/server.py", "str(error.strerror or error)"),
-    ("optimizer/data_files/cells.py", "_SYMBOLS[folded]"),
-    ("optimizer/data_files/rows.py", "str(error)"),
-    ("optimizer/data_files/cells.py", "_BOUNDS['<']"),
-    ("optimizer/data_files/cells.py", "_BOUNDS[match['bound']]"),
-    ("optimizer/data_files/cells.py", "_MARKS[mark]"),
     ("optimizer/cli/rerun.py", "NOT_REPEATABLE_TEXTS[answer.why_not]"),
     ("optimizer/cli/usage.py", "command.epilog"),
     ("optimizer/cli/usage.py", "inspect.cleandoc(command.help)"),

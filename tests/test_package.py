@@ -17,8 +17,6 @@ from types import ModuleType
 
 import pytest
 
-from optimizer.cli import run_command_line
-
 ROOT = Path(__file__).parents[1]
 
 
@@ -74,7 +72,7 @@ def test_the_wheel_holds_the_three_packages_only(wheel: Path) -> None:
         ".mplstyle",
         ".cmd",
         ".csv",
-            ".docx",
+        ".docx",
         ".txt",
     }
     assert f"{about}/licenses/LICENSE" in names
@@ -165,19 +163,6 @@ def test_a_lock_is_read_requirement_by_requirement() -> None:
     assert [block.partition("==")[0] for block in found["salib"]] == ["salib"]
     assert len(found["contourpy"]) > 1  # by Python
     assert all("--hash=sha256:" in block for block in blocks)
-
-
-@pytest.mark.parametrize("extra", ["screen"])
-def test_what_needs_an_extra_asks_for_it(
-    extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """The commands are those that a release tries."""
-    module = "optimizer.analyses.sensitivity.sensitivity_analysis"
-    monkeypatch.setattr(f"{module}.find_spec", lambda name: None)
-    monkeypatch.chdir(tmp_path)
-    assert run_command_line(["init", "--from", "tutorial"]) == 0
-    assert run_command_line([*release().EXTRAS[extra], "--quiet"]) == 2
-    assert f"install Vorrat with its extra '{extra}'" in capsys.readouterr().err
 
 
 def test_the_wheel_has_every_preset(wheel: Path) -> None:

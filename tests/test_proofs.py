@@ -22,7 +22,7 @@ from random_worlds import world_case
 
 import vorrat
 from models.results import BoundProof, Plan
-from models.results.proof import PROOF_FILES
+from models.results.manifest import PROOF_FILES
 from models.scenario.case import Case
 from optimizer.cli import run_command_line
 from optimizer.errors import Infeasible, Misuse, NotWritten
@@ -30,9 +30,9 @@ from optimizer.model.highs import FileSolution
 from optimizer.model.program_files import render_mps
 from optimizer.model.risk_measure import ModifiedChiSquareMean, RiskMeasure, TotalVariationMean
 from optimizer.solve.planner import solve_to_plan
-from optimizer.solve.proof import chain_damage, measures, solvers
-from optimizer.solve.proof.checking import checks
-from optimizer.solve.proof.loaded_proof import Check, LoadedProof
+from optimizer.solve.proof import chain_damage, chain_damage as solvers, recomputation
+from optimizer.solve.proof.proof_program import Check, LoadedProof
+from optimizer.solve.proof.recomputation import checks
 
 TUTORIAL = "scenarios/tutorial.yaml"
 Raw = dict[str, Any]
@@ -444,11 +444,11 @@ def test_measures_from_their_definitions(seed: int) -> None:
             risk = RiskMeasure(0.7, weight, *([] if mean is None else [mean]))
             weights = risk.joint_weights(probability, damage)
             tail_weights = RiskMeasure(0.7, 1.0).joint_weights(probability, damage)
-            value = measures.joint_value(risk, probability, damage)
+            value = recomputation.joint_value(risk, probability, damage)
             assert value == pytest.approx(float(weights @ damage), rel=1e-9, abs=1e-12)
-            assert measures.are_weights_allowed(risk, probability, weights, tail_weights)
+            assert recomputation.are_weights_allowed(risk, probability, weights, tail_weights)
             moved = weights.copy()
             moved[np.argmax(damage)] += 0.05
-            assert not measures.are_weights_allowed(risk, probability, moved, tail_weights)
+            assert not recomputation.are_weights_allowed(risk, probability, moved, tail_weights)
             worse = np.eye(9)[np.argmin(probability)]
-            assert not measures.are_weights_allowed(risk, probability, worse, tail_weights)
+            assert not recomputation.are_weights_allowed(risk, probability, worse, tail_weights)

@@ -19,13 +19,12 @@ from optimizer.model import highs
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import FixedDecisions, change_perspective, read_instance
 from optimizer.model.scenario_data import cap_surplus_offtake
-from optimizer.solve import method_choice, planner
+from optimizer.solve import certification, planner
 from optimizer.solve.checked_solution import updated_certificate
 from optimizer.solve.decomposition import benders, solve_by_decomposition
 from optimizer.solve.decomposition.branch_and_cut import BranchAndCut
-from optimizer.solve.gap import GapScale
 from optimizer.solve.planner import Problem
-from optimizer.solve.solver_result import NUMERICAL_LIMIT, Incumbent, SolverResult
+from optimizer.solve.solver_result import NUMERICAL_LIMIT, GapScale, Incumbent, SolverResult
 
 TUTORIAL = Path(__file__).parents[1] / "scenarios" / "tutorial.yaml"
 OPTIMUM = 27.5
@@ -121,14 +120,14 @@ def test_a_search_that_fails_without_a_plan_is_an_error(monkeypatch: pytest.Monk
 def test_a_plan_in_doubt_is_kept_where_no_time_is_left_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(method_choice, "_is_doubtful", lambda *_, **__: True)
-    found = method_choice.solve_by_decomposition
+    monkeypatch.setattr(certification, "_is_doubtful", lambda *_, **__: True)
+    found = certification.solve_by_decomposition
 
     def hurried(*given: Any, **options: Any) -> SolverResult:
         return found(*given, **{**options, "time_limit": 0.0})
 
-    monkeypatch.setattr(method_choice, "solve_by_decomposition", hurried)
-    solved = method_choice.solve_problem(tutorial(), gap=1e-4, method="extensive")
+    monkeypatch.setattr(certification, "solve_by_decomposition", hurried)
+    solved = certification.solve_problem(tutorial(), gap=1e-4, method="extensive")
     assert solved.method == "extensive"
     assert solved.solution.objective == near(OPTIMUM)
 
@@ -137,16 +136,16 @@ def test_a_plan_that_violates_a_rule_is_solved_again_with_the_smallest_tolerance
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     breaks = iter([True, False])
-    monkeypatch.setattr(method_choice, "_breaks_a_rule", lambda *_: next(breaks))
+    monkeypatch.setattr(certification, "_breaks_a_rule", lambda *_: next(breaks))
     asked = []
-    found = method_choice.solve_by_decomposition
+    found = certification.solve_by_decomposition
 
     def noted(*given: Any, **options: Any) -> SolverResult:
         asked.append(options.get("exact", False))
         return found(*given, **options)
 
-    monkeypatch.setattr(method_choice, "solve_by_decomposition", noted)
-    solved = method_choice.solve_problem(tutorial(), gap=1e-4, method="decomposition")
+    monkeypatch.setattr(certification, "solve_by_decomposition", noted)
+    solved = certification.solve_problem(tutorial(), gap=1e-4, method="decomposition")
     assert asked == [False, True]
     assert solved.solution.objective == near(OPTIMUM)
 
@@ -154,7 +153,7 @@ def test_a_plan_that_violates_a_rule_is_solved_again_with_the_smallest_tolerance
 def test_at_its_numerical_limit_a_small_problem_gets_the_extensive_form(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = method_choice.solve_by_decomposition
+    found = certification.solve_by_decomposition
 
     def stuck(*given: Any, **options: Any) -> SolverResult:
         solved = found(*given, **options)
@@ -163,8 +162,8 @@ def test_at_its_numerical_limit_a_small_problem_gets_the_extensive_form(
         )
         return replace(solved, solution=solution)
 
-    monkeypatch.setattr(method_choice, "solve_by_decomposition", stuck)
-    solved = method_choice.solve_problem(tutorial(), gap=1e-4, method="decomposition")
+    monkeypatch.setattr(certification, "solve_by_decomposition", stuck)
+    solved = certification.solve_problem(tutorial(), gap=1e-4, method="decomposition")
     assert (solved.method, solved.solution.ending) == ("extensive", "optimal")
 
 
@@ -173,7 +172,7 @@ def test_the_empty_commitment_refutes_infeasibility(
     fails: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the extensive form fails too, it is the plan, and nothing is proven of others."""
-    found = method_choice.solve_by_decomposition
+    found = certification.solve_by_decomposition
 
     def wrong(*given: Any, **options: Any) -> SolverResult:
         solved = found(*given, **options)
@@ -185,9 +184,9 @@ def test_the_empty_commitment_refutes_infeasibility(
     def failing(*_: Any, **__: Any) -> SolverResult:
         raise SolverError("gone")
 
-    monkeypatch.setattr(method_choice, "solve_by_decomposition", wrong)
+    monkeypatch.setattr(certification, "solve_by_decomposition", wrong)
     if fails:
-        monkeypatch.setattr(method_choice, "solve_extensive_form", failing)
+        monkeypatch.setattr(certification, "solve_extensive_form", failing)
     proof = planner.solve_and_certify(tutorial(), method="decomposition").certificate
     if fails:
         assert (proof.status, proof.bound, proof.ended) == ("limit", None, NUMERICAL_LIMIT)
@@ -271,7 +270,7 @@ def test_the_better_of_two_plans_that_leave_a_gap_is_kept(
         last = highs.ProgramSolution(ending, ending, None, objective, 0.0, 0, 0.0)
         return SolverResult("extensive", last, Commitment(), seconds_by_step={}, model_size={})
 
-    assert method_choice._is_better(solved("limit", 10.0), solved(ending, objective)) == is_better
+    assert certification._is_better(solved("limit", 10.0), solved(ending, objective)) == is_better
 
 
 def test_integer_columns_use_integer_units() -> None:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from optimizer.model import highs
 from optimizer.model.highs import LinearProgram
-from optimizer.model.highs.scaling import drop_negligible_entries
+from optimizer.model.highs.program import drop_negligible_entries
 
 
 def drawn(seed: int, decades: float) -> LinearProgram:

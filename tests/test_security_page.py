@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.files import (
     decoding,
-    fault_collector,
+    fault_recovery,
     includes,
     nodes,
     reading,
@@ -15,9 +15,9 @@ from models.files import (
     workbook,
     yaml_source,
 )
-from optimizer.data_files import rows as rows_of_data
+from optimizer.data_files import files as data_files
 from optimizer.page import scenario_store as apart
-from optimizer.solve.decomposition import pool_file
+from optimizer.solve.decomposition import cut_pool
 
 PAGE = Path(__file__).parents[1] / "docs" / "security.md"
 MB = 1_000_000
@@ -46,13 +46,13 @@ def test_the_limits_are_those_of_the_code() -> None:
         workbook.MAX_PARTS,
         workbook.MAX_TAGS,
         workbook.MAX_FORMAT_LENGTH,
-        fault_collector.MAX_FAULTS,
+        fault_recovery.MAX_FAULTS,
         result_json.MAX_BYTES,
         result_json.MAX_VALUES,
         result_json.MAX_DEPTH,
-        pool_file.MAX_POOL_BYTES,
-        rows_of_data.MAX_BYTES,
-        rows_of_data.MAX_CELLS,
+        cut_pool.MAX_POOL_BYTES,
+        data_files.MAX_BYTES,
+        data_files.MAX_CELLS,
         apart.READ_TIMEOUT,
         apart.READ_MEMORY,
     ]

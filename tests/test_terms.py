@@ -6,14 +6,16 @@ from typing import Any, get_args
 
 import pytest
 
-from models.scenario.instrument_fields import InstrumentFields, InstrumentKind
-from models.scenario.instrument_terms import (
+from models.scenario.instruments import (
+    INSTRUMENT_TYPES,
+    Instrument,
+    InstrumentFields,
+    InstrumentKind,
     InstrumentTerms,
     interest_by_age,
     outstanding_by_age,
     present_value,
 )
-from models.scenario.instruments import INSTRUMENT_TYPES, Instrument
 
 
 def terms(

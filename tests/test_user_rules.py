@@ -25,8 +25,8 @@ from models.files import read_case_text
 from models.scenario.case import Case
 from optimizer.analyses.plan.figure_sources import all_figures
 from optimizer.errors import Infeasible
-from optimizer.model.extra_rules import ExtraRules, applying
 from optimizer.model.instance import read_instance
+from optimizer.model.rule_declaration import ExtraRules, applying
 from optimizer.page.controls import controls_by_id
 from optimizer.report.scenario_workbook.sheets import (
     build_scenario_workbook,

@@ -12,14 +12,11 @@ draw or make tables are imported only when they are first needed.
 
 from models.faults import Fault, ScenarioError, VorratError
 from optimizer.errors import Infeasible, Misuse, NoPlan, NotWritten
-from vorrat.analyses import analyse, compare, evaluate, frontier, solve
-from vorrat.analysis_result import Found
+from vorrat.analyses import analyse, compare, evaluate, frontier, model, solve
+from vorrat.analysis_result import Found, load
 from vorrat.arguments import Progress
-from vorrat.batches import batch
-from vorrat.loading import load
-from vorrat.programs import model
 from vorrat.scenario import Scenario, read, validate
-from vorrat.session import Answer, Session
+from vorrat.session import Answer, Session, batch
 
 __all__ = [
     "Answer",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast, get
 
 from pydantic import ValidationError
 
-from models.files.mapping_source import setting_texts
+from models.files.yaml_source import setting_texts
 from models.spelling import unknown_key_hint
 from optimizer.analyses.options import (
     Options,

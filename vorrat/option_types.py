@@ -1,17 +1,42 @@
-"""Types of the options of each function, for type checkers.
-
-Names, defaults and limits are those of the options of the analyses, which the functions check when
-they are called. A test compares the names.
+"""Types of the options of each function, for type checkers, and rules in Python: the argument
+``extra``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal, Required, TypedDict
 
+from models.scenario.case import Case
+from optimizer.model.rule_declaration import ExtraRules, applying
 from vorrat.arguments import PlanFunction, ProgressFunction
-from vorrat.extra import ExtraFunction
+from vorrat.scenario import Scenario
+
+ExtraFunction = Callable[[Any, Scenario], object]
+"""Function that adds Pyomo constraints over first-stage variables to its first argument, the model.
+Its second argument is the scenario with the figures of the model, such as those of a set."""
+
+
+def applying_extra(
+    extra: ExtraFunction | None, scenario: Scenario | None
+) -> AbstractContextManager[None]:
+    """Return a context in which all problems have the rules of a function, if there is one.
+
+    ``scenario`` is passed to the function with the figures of each problem.
+    """
+    if extra is None:
+        return applying(None)
+
+    def add(model: Any, case: Case) -> None:
+        given: Any = scenario
+        if scenario is not None:
+            given = replace(scenario, reading=replace(scenario.reading, case=case))
+        extra(model, given)
+
+    return applying(ExtraRules.of(extra, add))
 
 
 class PlanKeywords(TypedDict, total=False):
@@ -145,9 +170,6 @@ class SensitivityCall(PlanKeywords, CallKeywords, total=False):
     inputs: Mapping[str, Iterable[float]]
     tolerance: float
     steps: int
-    trajectories: int | None
-    resolve: bool
-    seed: int
     jobs: int | None
 class TargetCall(PlanKeywords, CallKeywords, total=False):
     """Keywords of the analysis ``target``."""

@@ -21,7 +21,7 @@ from small_scenario import VALID, broken
 from soundness import PARTS, SECTIONS, TINY
 
 from models.files import read_case_text
-from models.files.tabs import is_ignored_sheet
+from models.files.shapes import is_ignored_sheet
 from models.language import using
 from optimizer.cli.scenario_files import starter_scenario_text
 from optimizer.report.scenario_workbook.sheets import build_scenario_workbook

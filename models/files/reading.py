@@ -1,4 +1,5 @@
-"""Reading of a scenario file into a :class:`.Case`; all faults are reported at once.
+"""Reading of a scenario file, or of a plan's content, into a :class:`.Case`; all faults are
+reported at once.
 
 The file is parsed into a tree of nodes, its tables are expanded, and it is merged with the files
 that it includes. Then the patches of the variant and of the settings are applied, and tables that
@@ -9,7 +10,9 @@ other items can be checked as well.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path as FilePath
@@ -18,12 +21,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.faults import Fault, PathStep, ScenarioError, SourceLocation
-from models.files import assumption_patches, patches, shipped_files, tables, unit_conversion
+from models.files import (
+    patches,
+    patches as assumption_patches,
+    shipped_files,
+    tables,
+    unit_conversion,
+)
 from models.files.decoding import read_bytes, shared_reading_limits
-from models.files.fault_collector import FaultCollector, with_currency
-from models.files.fault_recovery import SKIP_REFERENCES_CONTEXT, find_further_faults
+from models.files.fault_recovery import (
+    SKIP_REFERENCES_CONTEXT,
+    FaultCollector,
+    find_further_faults,
+    with_currency,
+)
 from models.files.includes import IncludeResolver
-from models.files.mapping_source import read_mapping
 from models.files.nodes import (
     Node,
     count_nodes,
@@ -32,7 +44,6 @@ from models.files.nodes import (
     location_of,
     node_at,
 )
-from models.files.parquet_table import Column
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, shape_of_step, to_plain_data
 from models.files.state_table import (
     SECTION,
@@ -41,11 +52,17 @@ from models.files.state_table import (
     states_node,
     with_states,
 )
+from models.files.table_source import Column
 from models.files.validation_messages import faults_of_validation
-from models.files.yaml_source import not_a_mapping_fault, parse_yaml, thousands_warning
-from models.scenario import references
+from models.files.yaml_source import (
+    not_a_mapping_fault,
+    parse_yaml,
+    read_mapping,
+    thousands_warning,
+)
+from models.scenario import case as case_module
 from models.scenario.case import Case
-from models.scenario.hazards import TableStates
+from models.scenario.hazards import State, TableStates
 from models.spelling import unknown_name_hint
 
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")  #: Suffixes of scenario files in Excel.
@@ -338,7 +355,7 @@ class _ScenarioReader:
                     break
             return None
         for fault in self._group_preset_faults(
-            references.check_references(case, warnings=warnings), root
+            case_module.check_references(case, warnings=warnings), root
         ):
             if not self._is_exempt_from_sources(
                 fault := _with_location(with_currency(fault, code), root)
@@ -530,3 +547,23 @@ def _variant_names(variants: Node | None) -> list[str]:
 
 def _with_location(fault: Fault, root: Node) -> Fault:
     return replace(fault, location=fault.location or location_of(root, fault.path, fault.at_key))
+
+
+MAX_STATES_IN_TEXT = 100
+"""More states than these are not converted to a text, which would take long."""
+
+
+def read_case_data(data: Mapping[str, Any] | None, name: str) -> LoadedScenario:
+    """Read a scenario from its content, such as that of a plan; ``name`` stands for the file name.
+
+    Raises ScenarioError with all faults.
+    """
+    content = dict(data) if data is not None else None
+    uncertainty = content.get("uncertainty") if content is not None else None
+    written_states = uncertainty.get("states") if isinstance(uncertainty, dict) else None
+    states = None
+    if isinstance(written_states, list) and len(written_states) > MAX_STATES_IN_TEXT:
+        with suppress(ValidationError):  # a text has locations for the faults
+            states = TableStates(State.model_validate(state) for state in written_states)
+            content = {**(content or {}), "uncertainty": {**(uncertainty or {}), "states": None}}
+    return read_case_text(json.dumps(content), name, states=states)

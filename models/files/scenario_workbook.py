@@ -14,13 +14,17 @@ from pydantic import StrictStr
 
 from models.base import Base, LocalizedText
 from models.faults import Fault, SourceLocation
-from models.files import includes, tabs
+from models.files import includes, shapes
 from models.files.nodes import Cell, FaultReporter, Node, NodePath, Sheet, node_at
 from models.files.shapes import (
     ANY_SHAPE,
+    CONFIDENCE_WORDS,
     SCENARIO_SHAPE,
     SOURCED_KEYS,
+    USER_PREFIX,
+    VARIANT_TEXTS,
     Shape,
+    Tab,
     is_required,
     shape_of,
     shape_of_step,
@@ -28,11 +32,9 @@ from models.files.shapes import (
 )
 from models.files.table_source import DATE_TYPES
 from models.files.tables import TableColumn, TableReader
-from models.files.tabs import CONFIDENCE_WORDS, USER_PREFIX, VARIANT_TEXTS, Tab
 from models.files.workbook import open_workbook, read_rows
 from models.files.yaml_source import parse_setting
-from models.scenario.number_hints import number_hint
-from models.scenario.quantities import UNREADABLE_NUMBER, NonNegative
+from models.scenario.quantities import UNREADABLE_NUMBER, NonNegative, number_hint
 from models.spelling import closest_name, unknown_key_hint
 
 MAX_HEADER_ROW = 10  #: Number of rows among which the header is looked for.
@@ -48,9 +50,9 @@ def read_scenario_workbook(raw: bytes, file: str, report: FaultReporter) -> Node
     book = open_workbook(raw, file, location)
     sheets: dict[Tab, tuple[str, list[list[Cell]]]] = {}
     for sheet in book.worksheets:
-        if tabs.is_ignored_sheet(sheet.title):
+        if shapes.is_ignored_sheet(sheet.title):
             continue
-        tab = tabs.tab_of_sheet(sheet.title)
+        tab = shapes.tab_of_sheet(sheet.title)
         if tab is not None and tab not in sheets:
             cells = read_rows(sheet, file, location, report)
             sheets[tab] = (sheet.title, cells)
@@ -62,7 +64,7 @@ def read_scenario_workbook(raw: bytes, file: str, report: FaultReporter) -> Node
                 )
             )
     root = Node({}, location)
-    for tab in tabs.all_tabs():
+    for tab in shapes.all_tabs():
         if tab in sheets:
             name, rows = sheets[tab]
             root = _add_sheet(
@@ -75,7 +77,7 @@ def _unknown_sheet_fault(name: str, earlier_sheet: str, location: SourceLocation
     if earlier_sheet:
         message = f"the sheets '{earlier_sheet}' and '{name}' hold the same section"
         return Fault((), message, "keep one of them", location=location)
-    suggestion = tabs.nearest_sheet(name)
+    suggestion = shapes.nearest_sheet(name)
     hint = f"did you mean '{suggestion}'?" + " " if suggestion else ""
     hint += f"a sheet of your own is called '_{name}'"
     return Fault((), f"the sheet '{name}' is not known", hint, location=location)
@@ -213,7 +215,7 @@ class _ItemSheet(TableReader):
         steps = tuple(name.split("."))
         owner = self.tab if self.tab.kind == "items" else None
         for length in range(1, len(steps) + 1):
-            tab = tabs.tab_at((*self.tab.path, *steps[:length]))
+            tab = shapes.tab_at((*self.tab.path, *steps[:length]))
             if tab is not None and tab.owner == owner:
                 return tab
         return None
@@ -260,7 +262,7 @@ class _ItemSheet(TableReader):
         if shape.kind == "flag" and word in (*_TRUE_WORDS, *_FALSE_WORDS):
             return word in _TRUE_WORDS
         if shape.kind in ("choice", "names"):
-            return tabs.resolve_word(text, shape.choices)
+            return shapes.resolve_word(text, shape.choices)
         return text.strip() if shape.kind == "country" else text
 
 
@@ -430,7 +432,7 @@ class _SettingsSheet(_ItemSheet):
         for depth, step in enumerate(name.split(".")):
             child_shape = shape_of_step(shape, step) if shape.kind == "model" else None
             if child_shape is None:
-                keys = [key for key in shape.keys if depth or tabs.tab_at((key,)) is None]
+                keys = [key for key in shape.keys if depth or shapes.tab_at((key,)) is None]
                 hint = unknown_key_hint(step, keys if depth else [*keys, includes.INCLUDE_KEY])
                 break
             shape = child_shape

@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.currencies import currency_code_hint
 from models.faults import Fault
 from models.files.nodes import NodePath
 from models.files.shapes import SCENARIO_SHAPE, describe_field, shape_at
 from models.language import current_language
-from models.scenario.number_hints import number_hint
+from models.scenario.quantities import number_hint
 from models.spelling import invalid_choice_hint, unknown_key_hint
+from models.unit_names import currency_code_hint
 
 
 def faults_of_validation(error: ValidationError) -> Iterator[Fault]:

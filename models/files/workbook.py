@@ -22,9 +22,9 @@ from openpyxl.xml.constants import ARC_STYLE, SHEET_MAIN_NS  # type: ignore[impo
 from openpyxl.xml.functions import iterparse  # type: ignore[import-untyped,unused-ignore]
 
 from models.faults import Fault, ScenarioError, SourceLocation
-from models.files.archive import ArchiveLimits, ArchiveRefused, check_archive
 from models.files.decoding import MAX_CELLS, count_toward_limits, fatal_error, find_unprintable
 from models.files.nodes import MAX_COLUMNS, MAX_ROWS, Cell, FaultReporter, Node, Sheet
+from models.files.result_json import ArchiveLimits, ArchiveRefused, check_archive
 from models.spelling import unknown_name_hint
 
 MAX_UNPACKED = 200_000_000  #: Unpacked bytes of a workbook.

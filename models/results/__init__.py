@@ -7,22 +7,11 @@ field says otherwise. A result that is written as JSON loads back equal.
 
 # ruff: noqa: F403
 from models.results.alternatives import *
-from models.results.assumption_dependence import *
 from models.results.base import *
-from models.results.batch import *
-from models.results.brief import *
-from models.results.chains import *
 from models.results.comparison import *
 from models.results.decisions import *
-from models.results.deferral import *
 from models.results.evaluation import *
 from models.results.explanation import *
-from models.results.frontier import *
 from models.results.manifest import *
-from models.results.participation import *
 from models.results.plan import *
-from models.results.plan_context import *
-from models.results.proof import *
-from models.results.sensitivity import *
 from models.results.split import *
-from models.results.stress import *

@@ -1,4 +1,4 @@
-"""Base models and types of all results, and hashes of documents."""
+"""Base models and types of all results, ids and years among them, and hashes of documents."""
 
 import hashlib
 import json
@@ -11,8 +11,23 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from models.base import short_repr
-from models.results import ids
+from models.field_marks import InSection
 from models.scenario.case import Case
+
+Project = Annotated[str, InSection("projects")]
+Stockpile = Annotated[str, InSection("stockpiles")]
+Funder = Annotated[str, InSection("funders")]
+Instrument = Annotated[str, InSection("instruments")]
+Material = Annotated[str, InSection("materials")]
+Consumer = Annotated[str, InSection("consumers")]
+Variant = Annotated[str, InSection("variants")]
+Assumptions = Annotated[str, InSection("assumptions")]
+Hazard = Annotated[str, InSection("hazards")]
+HorizonYear = Annotated[str, InSection("years")]
+YearNumber = Annotated[int, InSection("years")]
+Year = Annotated[str, Field(pattern=r"^[0-9]{1,5}$")]  #: It may lie outside the horizon.
+ByYear = dict[HorizonYear, float]  #: A figure for each year of the horizon.
+
 
 VOLATILE = Field(json_schema_extra={"volatile": True})
 """Marks fields that may differ between two equal runs, such as wall time, and versions, which a
@@ -71,7 +86,7 @@ class TitledDocument(JsonDocument):
     """A document with the title, variant and currency of its scenario."""
 
     title: str  #: Title of the scenario, or the name of its file.
-    variant: ids.Variant | None  #: Id of the applied variant; null without one.
+    variant: Variant | None  #: Id of the applied variant; null without one.
     currency: str  #: ISO 4217 code of the currency of all amounts.
 
 
@@ -137,11 +152,11 @@ class SearchResult(Result):
 class PlanDiff(Result):
     """The difference between two plans: what the second plan starts, omits or moves."""
 
-    entering: tuple[ids.Project, ...]  #: Projects that only the second plan builds.
-    leaving: tuple[ids.Project, ...]  #: Projects that only the first plan builds.
-    moved: dict[ids.Project, tuple[ids.YearNumber, ids.YearNumber]]
+    entering: tuple[Project, ...]  #: Projects that only the second plan builds.
+    leaving: tuple[Project, ...]  #: Projects that only the first plan builds.
+    moved: dict[Project, tuple[YearNumber, YearNumber]]
     """Projects with different start years: first plan, then second plan."""
-    stocks_t: dict[ids.Stockpile, float]
+    stocks_t: dict[Stockpile, float]
     """Largest planned stock of each stockpile: second plan minus first; only changes above 1 %."""
 
 

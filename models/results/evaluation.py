@@ -1,14 +1,20 @@
-"""Result of an evaluation of a plan: out-of-sample performance, and the value of information."""
+"""Results on the risks of a plan: evaluation out of sample, sensitivity, and stress by period."""
 
 from typing import Annotated, Literal
 
-from models.results import ids
+from pydantic import Field
+
+from models.results import base, base as ids
 from models.results.base import (
     VOLATILE,
     InMeasureUnit,
+    InterruptibleStudy,
     MeasuredResult,
+    PlanDiff,
     Result,
     ScenarioResult,
+    SearchResult,
+    Seconds,
     Share,
     UnboundedShare,
 )
@@ -77,7 +83,7 @@ class FreshOutcome(Result):
     """Expected damage in the fresh states minus expected damage in the plan's states. The standard
     error includes both samples. If the plan has a single state, it is that of one fresh state."""
     distribution: Distribution  #: Distribution of damage over the states.
-    by_year: dict[ids.HorizonYear, YearOutcome]  #: Expected damage of each calendar year.
+    by_year: dict[base.HorizonYear, YearOutcome]  #: Expected damage of each calendar year.
     materials: tuple[MaterialOutcome, ...]  #: All materials, in the order of the file.
     consumers: tuple[ConsumerOutcome, ...]  #: All consumers, in the order of the file.
 
@@ -85,7 +91,7 @@ class FreshOutcome(Result):
 class FreshSetOutcome(Result):
     """The outcome of the plan in fresh states of one assumption set."""
 
-    id: ids.Assumptions  #: Id of the set.
+    id: base.Assumptions  #: Id of the set.
     title: str  #: Title of the set; its id if it has no title.
     weight: Share  #: Weight of the set; all weights add up to 1.
     with_plan: Performance  #: Damage with the plan.
@@ -97,7 +103,7 @@ class FreshSetOutcome(Result):
 class RuleMaterialOutcome(Result):
     """Expected damage from one material under the release policy, and with foresight."""
 
-    id: ids.Material  #: Id of the material.
+    id: base.Material  #: Id of the material.
     name: str  #: Name of the material.
     expected: InMeasureUnit  #: Expected damage under the release policy.
     expected_with_foresight: InMeasureUnit  #: Expected damage with foresight.
@@ -205,7 +211,7 @@ class TailPremium(Result):
 class BudgetOdds(Result):
     """The probability that a budget or a budget line suffices, in one year or in all years."""
 
-    funder: ids.Funder | None  #: Id of the funder; null for all public funders together.
+    funder: base.Funder | None  #: Id of the funder; null for all public funders together.
     line: str  #: Id of the line; ``budget`` for the whole budget.
     kind: Literal["budget", "commitment", "cash", "guarantee_stock"]
     """Kind of the line; ``budget`` for the whole budget."""
@@ -241,7 +247,7 @@ class Counterfactual(Result):
     stock is bought for which a public funder would pay.
     """
 
-    variant: ids.Variant | None  #: Id of the variant; null for the best plan without public money.
+    variant: base.Variant | None  #: Id of the variant; null for the best plan without public money.
     expected: InMeasureUnit  #: Expected damage.
     cvar: InMeasureUnit  #: Mean damage of the worst states.
     net_cost_meur: float  #: Net cost, discounted.
@@ -251,8 +257,8 @@ class Counterfactual(Result):
     bound: InMeasureUnit | None
     """Proven lower bound on the objective of such plans; null without a bound."""
     gap: UnboundedShare | None  #: Relative gap of this objective; null without a bound.
-    projects: tuple[ids.Project, ...]  #: Ids of the projects that the counterfactual plan builds.
-    stockpiles: tuple[ids.Stockpile, ...]
+    projects: tuple[base.Project, ...]  #: Ids of the projects that the counterfactual plan builds.
+    stockpiles: tuple[base.Stockpile, ...]
     """Ids of the stockpiles for which the counterfactual plan buys."""
 
 
@@ -307,3 +313,240 @@ class Evaluation(MeasuredResult, ScenarioResult):
     """Outcome under each assumption set of the plan's scenario, in as many fresh states drawn under
     that set. Empty if ``states_of`` names another scenario."""
     seconds: Annotated[dict[str, float], VOLATILE]  #: Wall time of each part.
+
+
+class FixedPlanOutcome(Result):
+    """Objective, damage and cost of a fixed plan if an input has a given value."""
+
+    objective: InMeasureUnit  #: Objective of the plan.
+    expected: InMeasureUnit  #: Mean damage.
+    cvar: InMeasureUnit  #: Mean damage of the worst states.
+    net_cost_meur: float  #: Net cost, discounted.
+
+
+class BestOutcome(Result):
+    """The best plan known if an input has a given value, with bounds on its objective."""
+
+    objective: ProvenRange
+    """Objective of the best plan: from its lower bound to the best plan found."""
+    expected: InMeasureUnit
+    """Mean damage of the plan found. Another plan that is equally good may have another mean
+    damage."""
+    net_cost_meur: float  #: Net cost of this plan, discounted.
+    projects: dict[ids.Project, ids.YearNumber]
+    """Start year of each project that this plan builds."""
+    stocks_t: dict[ids.Stockpile, float]
+    """Largest planned stock of each stockpile with stock, in tonnes."""
+
+
+class SensitivityPoint(PlanDiff, SearchResult):
+    """The results if one input has one value: those of this plan, and of the best plan there.
+
+    ``entering``, ``leaving``, ``moved`` and ``stocks_t`` are changes from this plan to the best
+    plan. They are empty if ``decision`` is ``same``: of several equally good plans, any one may
+    have been found.
+    """
+
+    value: float  #: Value of the input: a factor, or the number itself.
+    number: float | None  #: Resulting number, if the input is a single number; otherwise null.
+    own: FixedPlanOutcome  #: Outcome of the unchanged plan at this value.
+    broken: tuple[str, ...]
+    """Rules that the plan breaks at this value, such as an exceeded budget: tag and name as in the
+    [formulation](formulation.md#first-stage), and the amount by which the rule is broken."""
+    best: BestOutcome | None  #: Best plan at this value; null without a plan.
+    regret: ProvenRange | None
+    """Objective of the unchanged plan minus that of the best plan; null if not proven, or if the
+    plan breaks a rule."""
+    decision: Literal["same", "changed", "broken", "open"]
+    """``same``: it is proven that no plan is better by more than the tolerance; ``changed``: a plan
+    is better by more; ``broken``: the plan breaks a rule; ``open``: a limit stopped the solve
+    before it was decided."""
+
+
+class BreakEven(Result):
+    """Two values of an input, between which this plan ceases to be within tolerance of the best."""
+
+    toward: Literal["low", "high"]  #: End of the range toward which the search went.
+    good: float  #: Value at which the plan is proven to be within the tolerance of the best.
+    changed: float
+    """Value at which the plan is proven not to be within the tolerance, or breaks a rule."""
+    good_number: float | None
+    """Number at ``good``, if the input is a single number; otherwise null."""
+    changed_number: float | None
+    """Number at ``changed``, if the input is a single number; otherwise null."""
+    reason: Literal["better", "broken"]
+    """``better``: another plan is better; ``broken``: this plan breaks a rule."""
+    narrow: bool  #: Whether the two values are as close as requested.
+    tries: int  #: Number of values tried between base and end.
+
+
+class SensitivityInput(Result):
+    """One uncertain number, or several that change together."""
+
+    id: str  #: Name of the input on the command line.
+    kind: Literal["hazard", "damage", "capex", "success", "delay", "price", "demand", "input"]
+    """Kind of uncertain figure; ``input``: a number that was named by its path."""
+    subject: str | None
+    """Id of the hazard, material or project, or the path; null for all items of a kind."""
+    base: float  #: Value at which the scenario is unchanged: 1 for factors.
+    base_number: float | None
+    """Number in the scenario, if the input is a single number; otherwise null."""
+    low: SensitivityPoint  #: Results at the low end of the range.
+    high: SensitivityPoint  #: Results at the high end of the range.
+    swing: ProvenRange | None
+    """Range of the best objective over base and both ends; null if an end has no plan."""
+    own_swing: InMeasureUnit  #: Range of the objective of the unchanged plan.
+    own_swing_expected: InMeasureUnit  #: Range of the mean damage of the unchanged plan.
+    break_evens: tuple[BreakEven, ...]  #: Values at which the decision changes, toward each end.
+
+
+class Sensitivity(InterruptibleStudy):
+    """A sensitivity analysis of the plan.
+
+    An input is an uncertain number, or a group of numbers. Each input is set to the low and the
+    high end of its range, and all others are unchanged. At each end the plan is evaluated, and the
+    best plan is computed again. All values use the same random numbers for their states.
+    """
+
+    kind: Literal["sensitivity"] = "sensitivity"
+    seed: int | None  #: Seed of the states; null for written-out states.
+    given: bool  #: True for a saved plan, false if the plan was solved for this analysis.
+    tolerance: UnboundedShare
+    """Largest relative excess over the best objective at which the plan still counts as best."""
+    own: FixedPlanOutcome  #: Outcome of the plan in the unchanged scenario.
+    best: BestOutcome  #: Best plan in the unchanged scenario.
+    regret: ProvenRange | None
+    """Objective of the plan minus that of the best plan in the unchanged scenario; null if the plan
+    breaks a rule."""
+    decision: Literal["same", "changed", "broken", "open"]
+    """Whether the plan is best in the unchanged scenario. Break-even values are computed only if it
+    is."""
+    projects: dict[ids.Project, ids.YearNumber]  #: Start year of each project that the plan builds.
+    stocks_t: dict[ids.Stockpile, float]
+    """Largest planned stock of each stockpile of the plan, in tonnes."""
+    inputs: tuple[SensitivityInput, ...]  #: Varied inputs, in descending order of swing.
+
+
+StressCase = Literal["market", "plan"]
+"""``market``: without any plan, where initial stocks are released; ``plan``: with the plan."""
+
+
+class StressEvent(Result):
+    """An event of a hazard in a stress test."""
+
+    hazard: base.Hazard  #: Id of the hazard; its effects define the losses in each period.
+    profile: str | None  #: Id of the profile; null if the hazard has none.
+    start: base.YearNumber  #: Year in which the event starts.
+    period: int = Field(ge=1)  #: Period of that year in which the event starts, from 1.
+    periods: int = Field(ge=1)
+    """Length of the event in periods, including periods after the horizon. All effects end with the
+    event at the latest. If the requested length exceeds the longest ``loss`` list of the hazard,
+    the last loss of the lists of this length continues."""
+    loss: Share | None = None
+    """Requested loss of supply in every period, as a share of all that the hazard affects. Null if
+    the losses of the hazard apply."""
+
+
+class StressPeriod(Result):
+    """One period of the horizon: its year, and its number in that year."""
+
+    year: base.YearNumber  #: Year of the period.
+    period: int = Field(ge=1)  #: Number of the period in its year, from 1.
+
+
+class ShortMaterial(Result):
+    """A material of which the market delivers less than demand and intake of conversions.
+
+    Lists have one entry for each of the result's ``periods``.
+    """
+
+    id: base.Material  #: Id of the material.
+    demand_t: tuple[float, ...]  #: Demand in each period.
+    need_t: tuple[float, ...]
+    """Demand, plus the intake of conversions at full capacity, in each period."""
+    market_t: tuple[float, ...]  #: Remaining market supply in each period.
+    delivered_t: dict[StressCase, tuple[float, ...]]
+    """Tonnes that projects deliver to the consumers for whom they are reserved. For projects with
+    inputs: their production. Together with market supply they may exceed demand."""
+    made_t: dict[StressCase, tuple[float, ...]]  #: Tonnes made by conversions.
+    taken_t: dict[StressCase, tuple[float, ...]]
+    """Tonnes used by conversions and projects with inputs to make other materials."""
+    released_t: dict[StressCase, tuple[float, ...]]  #: Tonnes released from stockpiles.
+    missing_t: dict[StressCase, tuple[float, ...]]  #: Shortage in tonnes.
+    damage: dict[StressCase, InMeasureUnit]  #: Damage of this shortage over all periods.
+
+
+class ConsumerShortage(Result):
+    """The shortage of a material for one consumer, and the resulting damage."""
+
+    consumer: base.Consumer  #: Id of the consumer.
+    material: base.Material  #: Id of the material.
+    missing_t: dict[StressCase, float]  #: Shortage over all periods, in tonnes.
+    damage: dict[StressCase, InMeasureUnit]  #: Damage of this shortage.
+
+
+class StressedPlant(Result):
+    """A conversion, or a project with inputs, that makes one material from others.
+
+    Lists have one entry for each of the result's ``periods``.
+    """
+
+    id: str  #: Id of the conversion or project.
+    project: bool  #: Whether it is a project.
+    output: base.Material  #: Id of the material that the plant makes.
+    could_t: dict[StressCase, tuple[float, ...]]
+    """Possible output in tonnes if all inputs are available; for a project, possible reserved
+    output."""
+    made_t: dict[StressCase, tuple[float, ...]]  #: Actual output in tonnes.
+
+
+class StressedStock(Result):
+    """A stockpile of a material of which the market delivers too little."""
+
+    id: base.Stockpile  #: Id of the stockpile.
+    material: base.Material  #: Id of the material.
+    begins_t: dict[StressCase, float]
+    """Stock at the beginning of the first of ``periods``, in tonnes."""
+    released_t: dict[StressCase, float]  #: Tonnes released, over all periods.
+    left_t: dict[StressCase, tuple[float, ...]]
+    """Stock at the end of each of ``periods``, in tonnes; purchases continue as planned."""
+    empty: dict[StressCase, StressPeriod | None]
+    """First period at whose end the stock is empty; null if it never is."""
+
+
+class Stress(MeasuredResult, ScenarioResult):
+    """The effect of a disruption without a plan and with one.
+
+    Stocks are released with foresight: the course of the disruption is known from its start.
+    """
+
+    kind: Literal["stress"] = "stress"
+    state: str | None
+    """Name of the written-out state that was requested; null if events were requested."""
+    events: tuple[StressEvent, ...]  #: Events in the order in which they start.
+    failed: tuple[base.Project, ...]  #: Projects that never produce.
+    late: dict[base.Project, int]  #: Delay of the first output of projects, in years.
+    unaided: tuple[base.Project, ...] = ()
+    """Projects that are built without the funders' money, in both cases. For a requested state: the
+    projects that it lists. For requested events: the projects with a probability of at least one
+    half."""
+    cases: tuple[StressCase, ...]
+    """Cases that are compared; figures by case have one value for each."""
+    periods: tuple[StressPeriod, ...]
+    """Periods from the first to the last one in which market, conversions and projects do not meet
+    the demand for some material."""
+    damage: dict[StressCase, InMeasureUnit]  #: Damage from all materials.
+    materials: tuple[ShortMaterial, ...]
+    """Materials with too little supply, in the order of the file."""
+    consumers: tuple[ConsumerShortage, ...]  #: Consumers with a shortage, in the order of the file.
+    stocks: tuple[StressedStock, ...]  #: Stockpiles of these materials, in the order of the file.
+    plants: tuple[StressedPlant, ...]
+    """Plants in the chains of these materials that could make something in these periods, in at
+    least one case: conversions first, then projects, in the order of the file."""
+    solved: bool  #: True if the plan was solved for this analysis, false for a saved plan.
+    gap: UnboundedShare | None
+    """Relative gap of the plan; null for a saved plan, or without a bound."""
+    plan_objective: InMeasureUnit | None = None
+    """Objective of the plan in the scenario for which it was made; it identifies the plan. Null in
+    documents of earlier versions."""
+    seconds: Seconds  #: Wall time.

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.results import ids
+from models.results import base
 from models.results.base import (
     InMeasureUnit,
     InterruptibleStudy,
@@ -15,7 +15,7 @@ from models.results.base import (
     Share,
     Status,
 )
-from models.results.plan_context import AdaptationOutcome
+from models.results.plan import AdaptationOutcome
 
 RuleName = Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
@@ -30,7 +30,7 @@ class BindingRule(Result):
     about: dict[str, str]
     """Ids of the items that the rule concerns: ``project``, ``other``, ``funder``, ``instrument``,
     ``line``, ``stockpile``, ``material``, ``country``."""
-    years: tuple[ids.YearNumber, ...]
+    years: tuple[base.YearNumber, ...]
     """Years in which the rule binds; empty if it does not refer to years."""
     limit: float | None
     """Number of the rule, in the unit of its path; for state aid in million EUR. Null if the rule
@@ -67,7 +67,7 @@ class Regret(SearchResult):
     and without a plan."""
     expected: InMeasureUnit | None
     """Mean damage with the plan found minus that with the explained plan; null without a plan."""
-    expected_under: dict[ids.Assumptions, InMeasureUnit] = {}
+    expected_under: dict[base.Assumptions, InMeasureUnit] = {}
     """The same increase of mean damage under each assumption set, if the plan is made over sets."""
     net_cost_meur: float | None
     """Net cost of the plan found minus that of the explained plan, discounted; null without a
@@ -85,7 +85,7 @@ class AdditionEffect(Result):
     largest output for domestic consumers. The result with the best objective is reported.
     """
 
-    start: ids.YearNumber | None  #: Start year of the project; null for a stockpile.
+    start: base.YearNumber | None  #: Start year of the project; null for a stockpile.
     avoided: InMeasureUnit  #: Mean damage avoided by the addition.
     weighed: InMeasureUnit
     """Reduction of the damage term of the objective (mean and CVaR with their weights)."""
@@ -99,7 +99,7 @@ class ExplainedDecision(Result):
     kind: Literal["project", "stockpile"]  #: Project or stockpile.
     id: str  #: Id of the project or stockpile.
     chosen: bool  #: Whether the project is built, or the stockpile buys anything.
-    start: ids.YearNumber | None  #: Start year of a project that is built.
+    start: base.YearNumber | None  #: Start year of a project that is built.
     held_t: float | None  #: Largest planned stock of a stockpile, in tonnes; null for a project.
     forced_days: float | None
     """Days of need that a stockpile has to hold in addition to its present stock when its decision
@@ -152,11 +152,11 @@ class LimitValue(Result):
     kind: Literal["budget", "share", "unit"]
     """``budget``: steps are in million EUR; ``share``: steps are in percentage points; ``unit``:
     steps are in the unit of a rule of the user, and a lower limit is reduced by them."""
-    funder: ids.Funder | None
+    funder: base.Funder | None
     """Id of the funder to which the limit belongs; null without a funder."""
-    project: ids.Project | None
+    project: base.Project | None
     """Id of the project that the limit concerns; null without a project."""
-    year: ids.YearNumber | None  #: Year that the limit concerns; null without a year.
+    year: base.YearNumber | None  #: Year that the limit concerns; null without a year.
     now: float  #: Value of the limit in the scenario.
     unused_meur: float | None  #: Unused part of a budget; null for shares.
     steps: tuple[ValueStep, ...]  #: Steps in ascending order.

@@ -1,4 +1,6 @@
-"""Instruments by which a funder takes part in projects, with one class for each kind.
+"""Instruments by which a funder takes part in projects: their terms, fields and kinds.
+
+Ages are whole years from the payment. Rates and shares are fractions of one.
 
 A class of :data:`INSTRUMENT_TYPES` declares all that differs by kind, except the payments over the
 years of a project (``optimizer/model/instance/cash_flows.py``).
@@ -6,23 +8,162 @@ years of a project (``optimizer/model/instance/cash_flows.py``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ValidationInfo, model_validator
 
 from models import base
-from models.base import PartFault
-from models.scenario.instrument_fields import InstrumentFields, InstrumentKind
-from models.scenario.instrument_terms import (
-    BudgetClass,
-    InstrumentTerms,
-    interest_by_age,
-    outstanding_by_age,
-    present_value,
+from models.base import (
+    Base,
+    CountriesOrAny,
+    Id,
+    LocalizedText,
+    MaterialId,
+    MaterialsOrAny,
+    NamesOrAny,
+    PartFault,
 )
 from models.scenario.projects import Project
+from models.scenario.quantities import (
+    NonNegative,
+    Number,
+    NumberBounds,
+    Share,
+    WholeNumber,
+    YearlyNonNegative,
+)
+
+BudgetClass = Literal["financial_transaction", "grant", "guarantee", "loan", "private"]
+
+
+@dataclass(frozen=True)
+class InstrumentTerms:
+    """Terms of an instrument, per EUR that is committed."""
+
+    budget_class: BudgetClass | None  # booking in the budget; None if unknown
+    recovery: float  # expected present value of returns at the time of the payment
+    expected_loss: float | None  # PD * LGD; None without a failure probability
+    maximum_loss: float  # 1 if the instrument carries capex, else 0
+    term_years: int | None  # None if unlimited or unknown
+    expected_returns: tuple[float, ...]
+    """Expected undiscounted returns at each age: interest and repayment, the sale of a stake, or
+    guarantee fees. Empty if their time is unknown."""
+    outstanding_schedule: tuple[float, ...]
+    """Share outstanding at the end of each age; empty without a term."""
+
+    def outstanding(self, age: int) -> float:
+        """Return the share that is outstanding at the end of the year of this age: 0 before the
+        payment; without a term, 1 from the payment on."""
+        if age < 0:
+            return 0.0
+        if not self.outstanding_schedule:
+            return 1.0
+        return self.outstanding_schedule[age] if age < len(self.outstanding_schedule) else 0.0
+
+    def is_in_force(self, age: int) -> bool:
+        """Return whether the instrument is in force at the end of the year of this age."""
+        return age >= 0 and (self.term_years is None or age < self.term_years)
+
+
+def outstanding_by_age(term: int, grace: int) -> tuple[float, ...]:
+    """Return the share of a loan that is outstanding at the end of each age from 0 to ``term``. The
+    loan is repaid in equal parts at ages ``grace`` + 1 to ``term``, or in one amount at the end if
+    ``grace`` is at least ``term``."""
+    if grace >= term:
+        return (*(1.0 for _ in range(term)), 0.0)
+    return tuple(min(1.0, (term - age) / (term - grace)) for age in range(term + 1))
+
+
+def interest_by_age(outstanding: Sequence[float], interest_rate: float) -> tuple[float, ...]:
+    """Return the interest paid at each age, per EUR of the loan. It is due on the share that was
+    outstanding a year before."""
+    return (0.0, *(interest_rate * share for share in outstanding[:-1]))
+
+
+def present_value(cash_flows: Sequence[float], discount_rate: float) -> float:
+    """Return the present value, at age 0, of cash flows at ages 0, 1, ..."""
+    return math.fsum(flow / (1 + discount_rate) ** age for age, flow in enumerate(cash_flows))
+
+
+InstrumentKind = Literal[
+    "equity", "loan", "subordinated_loan", "guarantee", "grant", "interest_subsidy", "price_floor"
+]
+
+
+class Eligible(Base):
+    """Conditions on projects in which an instrument may take part; all of them must hold."""
+
+    countries: CountriesOrAny = None  #: Codes of countries in which projects qualify, or ``any``.
+    materials: MaterialsOrAny = None
+    """Ids of materials of which a project delivers at least one, or ``any``."""
+    tags: NamesOrAny = None  #: Tags of which a project must have at least one, or ``any``.
+
+
+class InstrumentFields(Base):
+    """Fields of an instrument of any kind; some fields apply to some kinds only."""
+
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
+    kind: InstrumentKind | None = None  #: Kind of instrument; by default a plain share of capex.
+    max_share: Share = Number(1)  #: Largest share of capex, or of output for a price floor.
+    ticket_min_meur: NonNegative = Number(0)  #: Smallest amount in million EUR, if not zero.
+    ticket_max_meur: NonNegative | None = None  #: Largest amount in million EUR.
+    offtake_per_share: NonNegative = Number(0)
+    """Share of output reserved for domestic consumers per share of capex (or output) financed."""
+    budget_charge: NonNegative = Number(1)  #: Budget used per EUR paid (guarantee: provision).
+    charges: dict[Id, NonNegative] = {}  #: Charge to each budget line of the funder per EUR, by id.
+    recovery: NonNegative | None = None
+    """Expected present value that comes back per EUR committed; by default from the terms."""
+    budget_class: BudgetClass | None = None  #: Class in the budget; by default that of its kind.
+    grant_equivalent: Share = Number(0)  #: Share of a commitment that counts as state aid.
+    eligible: Eligible = Eligible()  #: Projects that qualify.
+    term_years: Annotated[Number, NumberBounds(gt=0, whole=True)] | None = None
+    """Years until it ends: a loan from payment, a guarantee from the decision, a price floor from
+    the first output; for equity the year of exit."""
+    grace_years: WholeNumber = Number(0)  #: Years before repayment (in equal yearly parts) begins.
+    interest_rate: NonNegative | None = None
+    """Real interest rate per year: received on a loan, or paid as a subsidy."""
+    expected_return: NonNegative | None = None  #: Real growth of a stake per year until its exit.
+    fee_per_year: NonNegative | None = None
+    """Fee on the amount guaranteed, per year, in real terms."""
+    failure_probability: Share | None = None
+    """Probability of default, call or write-off over the whole life."""
+    loss_given_failure: Share = Number(1)  #: Share lost on default, call or write-off.
+    market_finance_per_share: NonNegative = Number(0)
+    """Share of capex that lenders add per share that the instrument covers."""
+    floor_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
+    """Price below which the funder pays the difference, in EUR per tonne, by material."""
+    upside_share: Share = Number(0)  #: Share of higher prices that the funder receives.
+    upside_from_eur_per_t: dict[MaterialId, YearlyNonNegative] | None = None
+    """Price above which the funder gets a share, in EUR per tonne; by default the floor."""
+
+    def accepts_project(self, project: Project) -> bool:
+        """Return whether a project meets all conditions of ``eligible``.
+
+        A price floor also needs a project that delivers a material of its floor.
+        """
+        eligible = self.eligible
+        delivered_materials = {
+            name for name, tonnes in project.output_t_per_year.items() if tonnes > 0
+        }
+        conditions = (
+            (eligible.countries, {project.country}),
+            (eligible.materials, delivered_materials),
+            (eligible.tags, set(project.tags)),
+            (self.floor_eur_per_t, delivered_materials),
+        )
+        return all(
+            accepted_values is None or not project_values.isdisjoint(accepted_values)
+            for accepted_values, project_values in conditions
+        )
+
+    def is_set(self, name: str) -> bool:
+        """Return whether a field differs from its default."""
+        return bool(getattr(self, name) != InstrumentFields.model_fields[name].default)
+
 
 _AT_RISK_TERMS = ("failure_probability", "loss_given_failure")
 _LOAN_TERMS = ("term_years", "grace_years", "interest_rate")

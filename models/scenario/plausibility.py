@@ -10,10 +10,15 @@ from models import countries
 from models.faults import Fault, PathStep, warning
 from models.field_marks import LocatedValue
 from models.scenario import chains, unit_checks
-from models.scenario.baseline_shortage import format_years
+from models.scenario.chains import format_years
 from models.scenario.materials import Damage
-from models.scenario.number_hints import percent_hint
-from models.scenario.quantities import CalendarYear, Number, YearlyQuantity, are_readable
+from models.scenario.quantities import (
+    CalendarYear,
+    Number,
+    YearlyQuantity,
+    are_readable,
+    percent_hint,
+)
 from models.scenario.sections import Sections
 from models.scenario.tonnage_checks import UNIT_FACTOR
 from models.spelling import did_you_mean

@@ -1,41 +1,254 @@
-"""The sections of a scenario file, and the rules that every plan has to keep."""
+"""The sections of a scenario file, and the rules that every plan has to keep.
+
+Only events that no decision influences can be observed: whether an event of a hazard has started,
+the regime of the preceding year, and the price state of a material.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StrictStr, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from models import base
 from models.base import (
     Base,
     BudgetYear,
+    ConsumerId,
     Country,
+    FunderId,
     Id,
     LocalizedText,
+    MaterialId,
     MaterialsOrAll,
+    NamesOrKeyword,
+    PartFault,
     ProjectId,
     VariantId,
+    validation_error,
 )
+from models.field_marks import InSection
+from models.language import tr
 from models.scenario import quantities
-from models.scenario.funding import Funder
 from models.scenario.hazards import Hazard, Uncertainty
+from models.scenario.instruments import Instrument
 from models.scenario.materials import Consumer, Conversion, Damage, Demand, Material, Supply
 from models.scenario.projects import Project
 from models.scenario.quantities import (
     Fraction,
     NonNegative,
     Number,
+    NumberBounds,
     PositiveInteger,
+    Ratio,
     Share,
     WholeNumber,
     Year,
+    YearlyBounds,
+    YearlyNonNegative,
+    YearlyQuantity,
 )
-from models.scenario.review import Review
-from models.scenario.stockpiles import Stockpile
-from models.scenario.units import Units
 from models.scenario.user_rules import UserRule
+from models.unit_names import CURRENCY_CODES, currency_code_hint
+
+
+def _check_currency(code: Any) -> str:
+    if code not in CURRENCY_CODES and code != base.UNREADABLE_TEXT:
+        message = tr("'{value}' is not a currency code of ISO 4217", value=code)
+        raise base.validation_error(message, currency_code_hint(str(code)))
+    return str(code)
+
+
+def _check_rate_name(name: Any) -> str:
+    match = re.fullmatch(r"([A-Z]{3})_per_([A-Z]{3})", str(name))
+    if name == base.UNREADABLE_TEXT:
+        return str(name)
+    if match is None:
+        message = tr("'{value}' is not the name of an exchange rate", value=name)
+        hint = tr("write {value} for the euros that a dollar costs", value="EUR_per_USD")
+        raise base.validation_error(message, hint)
+    for code in match.groups():
+        _check_currency(code)
+    return str(name)
+
+
+class Units(Base):
+    """Exchange rates and deflators, with which figures with a unit are converted."""
+
+    exchange_rates: dict[Annotated[str, BeforeValidator(_check_rate_name)], Ratio] = {}
+    """Rates at ``price_year``, by name: ``EUR_per_USD`` is the number of euros for one dollar."""
+    deflators: dict[
+        Annotated[str, BeforeValidator(_check_currency)],
+        Annotated[YearlyQuantity, YearlyBounds(NumberBounds(gt=0))],
+    ] = {}
+    """Price index by currency, in the years that figures name and in ``price_year``."""
+
+    @field_validator("exchange_rates")
+    @classmethod
+    def _check_directions(cls, rates: dict[str, Number]) -> dict[str, Number]:
+        for name in rates:
+            other_name = "_per_".join(reversed(name.split("_per_")))
+            if other_name != name and other_name in rates:
+                message = tr("'{first}' and '{second}' give the same rate", first=name,
+                             second=other_name)  # fmt: skip
+                raise base.validation_error(message, tr("keep one of them"), (name,))
+        return rates
+
+
+class Observation(Base):
+    """One thing that is observed before the review: a hazard, the regime, or a price."""
+
+    hazard: Annotated[Id, InSection("hazards")] | None = None
+    """Id of a hazard, of which it is observed whether an event started before the review."""
+    regime: Literal[True] | None = None  #: Whether the last regime before the review is observed.
+    price: MaterialId | None = None  #: Id of a material whose price state is observed.
+
+    @model_validator(mode="after")
+    def _names_one_thing(self, info: ValidationInfo) -> Observation:
+        if not base.skips_check("order", info) and len(self.model_dump(exclude_none=True)) != 1:
+            message = "an observation is one of 'hazard', 'regime' and 'price'"
+            raise base.validation_error(message, "write an entry for each thing that is observed")
+        return self
+
+
+class Review(Base):
+    """The year of the review, and what is observed before it."""
+
+    year: Annotated[Year, InSection("years")]
+    """First year whose decisions may depend on what has been observed before it."""
+    observe: tuple[Observation, ...]
+    """Observations. States in which all of them are alike form a group; at most 8 groups."""
+    in_plans: bool = True
+    """Whether plans leave decisions to the review. If not, they decide everything now, and only
+    ``vorrat review`` shows what the review could decide."""
+
+
+class Stockpile(Base):
+    """A stock of one material, from which tonnes are released in a shortage."""
+
+    id: Id  #: Id of the stockpile.
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
+    description: LocalizedText | None = None  #: Free text.
+    material: MaterialId  #: Id of the material.
+    initial_t: NonNegative = Number(0)  #: Stock before the first period, in tonnes.
+    max_t: NonNegative | None = None  #: Largest stock, in tonnes.
+    max_purchase_t_per_year: YearlyNonNegative | None = None
+    """Tonnes per year that can be bought without moving the price."""
+    purchase_premium: NonNegative = Number(0)  #: Premium on the purchase price, as a share of it.
+    storage_eur_per_t_year: NonNegative = Number(0)  #: Cost of storage in EUR per tonne and year.
+    financing_rate: NonNegative = Number(0)  #: Real rate per year on the value of the stock.
+    annual_loss: Fraction = Number(0)  #: Share that spoils or is lost in rotation, per year.
+    max_release_t_per_period: NonNegative | None = None  #: Largest release in a period, in tonnes.
+    refill_t_per_year: YearlyNonNegative | None = None
+    """Largest refill of released tonnes in a year in which the market covers demand, in tonnes per
+    year; by default none."""
+    min_days_of_demand: YearlyNonNegative | None = None
+    """Least planned stock at a year's end, in days of need served; from the first year named."""
+    residual_value: Share | None = None
+    """Share of the stock's value that counts at the end; by default that of the horizon."""
+    paid_by: dict[FunderId, Share]  #: Share of the cost that each funder pays; adds up to 1.
+    storage_paid_by: dict[FunderId, Share] | None = None  #: Same for storage; default ``paid_by``.
+    financing_paid_by: dict[FunderId, Share] | None = None  #: Same for financing; same default.
+    serves: Annotated[tuple[ConsumerId, ...] | None, NamesOrKeyword("all")] = None
+    """Ids of consumers of the material or its products that the stock serves, or ``all``."""
+
+    _shares_sum_to_one = base.sums_to_one("paid_by", "storage_paid_by", "financing_paid_by")
+
+    @model_validator(mode="after")
+    def _check_initial_stock(self, info: ValidationInfo) -> Stockpile:
+        if base.skips_check("order", info):
+            return self
+        if self.max_t is not None and self.initial_t > self.max_t:
+            message = f"initial_t {self.initial_t:g} is above max_t {self.max_t:g}"
+            raise base.validation_error(message, path=("initial_t",))
+        return self
+
+
+COMMON_GROUP = "common"
+"""The group of all domestic consumers; output can be reserved for it, as for a company."""
+
+
+class BudgetLine(Base):
+    """One line of a funder's budget, with its limits and charges."""
+
+    KIND_FIELDS: ClassVar = (
+        "total_meur",
+        "by_year_meur",
+        "carry_over",
+        "limit_meur",
+        "stock_charge",
+        "premium_charge",
+    )
+    """Fields that mean something only once the kind is known."""
+
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
+    kind: Literal["commitment", "cash", "guarantee_stock"]
+    """``commitment`` (charged when decided), ``cash`` (when due) or ``guarantee_stock``."""
+    total_meur: NonNegative | None = None  #: Limit over the horizon in million EUR, if limited.
+    by_year_meur: dict[BudgetYear, NonNegative] | None = None
+    """Limit of each year, in million EUR; zero in years not named."""
+    carry_over: StrictBool = False  #: Whether amounts that are left in a year may be used later.
+    limit_meur: YearlyNonNegative | None = None
+    """Largest amount of guarantees outstanding at a year's end, in million EUR."""
+    stock_charge: NonNegative | None = None
+    """Charge to the line per EUR of stockpile cost that the funder pays; by default 1."""
+    premium_charge: NonNegative | None = None
+    """Charge to a cash line per EUR of premium on secured output; by default 1."""
+
+    @model_validator(mode="after")
+    def _check_kind_fields(self, info: ValidationInfo) -> BudgetLine:
+        if base.skips_check("order", info):
+            return self
+        other_fields, hint = ["limit_meur"], "write total_meur or by_year_meur"
+        if is_guarantee_stock := self.kind == "guarantee_stock":
+            other_fields = [name for name in self.KIND_FIELDS if name != "limit_meur"]
+            hint = "it is limited by limit_meur"
+        faults: list[PartFault] = []
+        for name in other_fields:
+            if (value := getattr(self, name)) is not None and value is not False:
+                values = {"name": name, "kind": self.kind}
+                message = "{name} means nothing for a line of kind {kind}".format(**values)
+                faults.append(((name, "[key]"), message, hint))
+        if faults:
+            raise base.combined_error(faults)
+        if is_guarantee_stock and self.limit_meur is None:
+            message = "'limit_meur' is missing for a line of kind guarantee_stock"
+            raise validation_error(message, "write what may be outstanding at most")
+        if self.carry_over and self.by_year_meur is None:
+            raise validation_error(
+                "carry_over needs by_year_meur", "name the years", ("carry_over",)
+            )
+        return self
+
+
+class Funder(Base):
+    """A funder: the state, a company, or another investor."""
+
+    kind: Literal["public", "company", "private"]
+    """``public``, ``company`` (reserves output for its own consumers) or ``private``."""
+    name: LocalizedText | None = None  #: Name shown in reports; by default the id.
+    description: LocalizedText | None = None  #: Free text.
+    budget_meur: NonNegative | None = None  #: Budget over the horizon in million EUR, if limited.
+    budget_by_year_meur: dict[BudgetYear, NonNegative] | None = None
+    """Budget of each year in million EUR; zero in years not named."""
+    carry_over: StrictBool = False  #: Whether budget that is left in a year may be spent later.
+    premium_charge: NonNegative = Number(1)
+    """Budget used per EUR of premium on secured output that the funder pays."""
+    budget_lines: dict[Id, BudgetLine] = {}
+    """Lines of the funder's budget, by id; all lines apply."""
+    instruments: dict[Id, Instrument] = {}
+    """Instruments, by id, for example ``equity`` or ``guarantee``."""
+
 
 ALLOWED_PERIODS = (1, 2, 4, 12)
 

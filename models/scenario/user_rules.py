@@ -12,7 +12,6 @@ from pydantic_core import CoreSchema, core_schema
 from models import base
 from models.base import Base, Country, FieldReader, LocalizedText, MaterialId, ProjectId
 from models.field_marks import InSection
-from models.scenario.number_hints import fraction_of_percentage
 from models.scenario.quantities import (
     NonNegative,
     Number,
@@ -20,6 +19,7 @@ from models.scenario.quantities import (
     Year,
     YearlyBounds,
     YearlyNonNegative,
+    fraction_of_percentage,
 )
 
 Quantity = Literal[

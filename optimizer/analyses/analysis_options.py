@@ -387,18 +387,6 @@ class SensitivityOptions(ScenarioOptions, SolveOptions):
     steps: Count = 6
     """Largest number of values that are tried for each break-even, whose search ends at 2 % of the
     range; 0 leaves out break-evens."""
-    trajectories: Annotated[CountFromTwo, CliFlag("R", "--morris")] | None = None
-    """Screen all inputs together as well, along this number of random paths (needs SALib)."""
-    resolve: bool = False
-    """Search for the best plan at every point of the screening."""
-    seed: Count = 1
-    """Seed of the random paths of the screening."""
-
-    @model_validator(mode="after")
-    def _check_resolve(self) -> SensitivityOptions:
-        if self.resolve and self.trajectories is None:
-            raise Misuse("--resolve goes with --morris.")
-        return self
 
 
 MAX_EXACT_PLAYERS = 12

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.files.case_content import read_case_data
+from models.files.reading import read_case_data
 from models.results import Plan
 from models.results.plan import BreakEvenFactor, ScaledQuantity
 from models.scenario.case import Case

@@ -2,7 +2,7 @@
 
 An analysis declares its options as the fields of a class: the type says which values are allowed,
 the docstring below a field is its help, and :class:`CliFlag` says what a command line needs
-besides. The command line derives its options from that, and :func:`options_schema` a JSON Schema.
+besides. The command line derives its options from that.
 Imports are light, so that help answers at once.
 """
 
@@ -271,16 +271,6 @@ def option_help(options: type[Options]) -> dict[str, str]:
                 name: " ".join(t.split()) for name, t in field_docstrings(base_class).items()
             }
     return help_by_field
-
-
-def options_schema(options: type[Options]) -> dict[str, Any]:
-    """Return the JSON Schema of the options of an analysis, with the solve options that it uses."""
-    schema = options.model_json_schema()
-    descriptions, names = option_help(options), options.user_fields()
-    schema["properties"] = {
-        name: {**schema["properties"][name], "description": descriptions[name]} for name in names
-    }
-    return schema
 
 
 def with_budget(settings: tuple[str, ...], budget: float | None) -> tuple[str, ...]:

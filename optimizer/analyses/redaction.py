@@ -25,7 +25,7 @@ from models.files import LoadedScenario, read_case_text
 from models.language import LANGUAGES, Language, tr, using
 from models.scenario.case import Case
 from models.scenario.materials import Damage
-from models.scenario.stockpiles import Stockpile
+from models.scenario.sections import Stockpile
 from optimizer.errors import Misuse
 
 Path = tuple[str, ...]

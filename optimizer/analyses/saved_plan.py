@@ -9,17 +9,17 @@ from typing import Any
 
 from models.base import display_name
 from models.files import LoadedScenario
-from models.files.case_content import read_case_data
+from models.files.reading import read_case_data
 from models.language import current_language, tr
 from models.results import Plan, WithoutPlan
 from models.results.base import TitledDocument
 from models.scenario.case import Case
 from optimizer.errors import CheckFailed, Misuse
 from optimizer.model.commitment import Commitment, planned_stock
-from optimizer.model.extra_rules import current_extra_rules
 from optimizer.model.instance import COMMON_GROUP, FixedDecisions, Instance, company_group
+from optimizer.model.rule_declaration import current_extra_rules
 from optimizer.solve.certification import recompute_plan
-from optimizer.solve.checked_solution import CheckedSolution, input_hash
+from optimizer.solve.checked_solution import CheckedSolution, ReferenceOptimum, input_hash
 from optimizer.solve.plan_document import (
     MEASURE_UNITS,
     commitment_from_plan,
@@ -27,7 +27,6 @@ from optimizer.solve.plan_document import (
     unknown_ids,
 )
 from optimizer.solve.planner import Problem, package_versions
-from optimizer.solve.set_outcomes import ReferenceOptimum
 
 OBJECTIVE_TOLERANCE = 1e-6
 """Relative tolerance of the objective of a saved plan against the recomputed one."""

@@ -24,8 +24,7 @@ from optimizer.model.instance import Chain, Floats, Instance
 from optimizer.model.review import branch_state_indices
 from optimizer.model.risk_measure import RiskMeasure
 from optimizer.model.scenario_data import HazardPatterns
-from optimizer.model.shortage_clock import compute_market_lots
-from optimizer.model.states import State, sample_states
+from optimizer.model.states import State, compute_market_lots, sample_states
 from optimizer.solve.outcomes import evaluate_commitments
 from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.recourse.program_template import ProgramTemplate

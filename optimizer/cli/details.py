@@ -69,7 +69,7 @@ def details(
         raise usage_error("--by does not go with --table values: multipliers are not summed.")
     output_files.refuse_existing([] if out is None else [out], force)
     # Imported late: these modules are slow to import.
-    from models.scenario.equal_steps import equal_steps_note
+    from models.scenario.chains import equal_steps_note
     from optimizer.analyses.saved_plan import load_saved_plan
     from optimizer.report.render.data_frames import render_frame
 

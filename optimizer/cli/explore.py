@@ -23,7 +23,7 @@ from optimizer.cli.batch_runs import PlannedRun, assign_run_names, parse_grids
 from optimizer.cli.diagnostics import ProgressDisplay
 from optimizer.cli.options import build_options, declared_options
 from optimizer.page import plan_family
-from optimizer.page.question import InvalidRequest, Question
+from optimizer.page.scenario_store import InvalidRequest, Question
 
 DEFAULT_GAP = 1e-3
 MAX_MAILED_BYTES = 5_000_000

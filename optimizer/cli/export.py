@@ -57,9 +57,8 @@ def export(
     output_files.refuse_existing(targets, force)
     loaded_scenario = read_scenario(file, variant, settings)
     from optimizer.model.program_files import FILE_FORMATS, named_program, symbol_map
-    from optimizer.solve.exported_program import build_program, with_state_count
+    from optimizer.solve.exported_program import build_program, render_smps, with_state_count
     from optimizer.solve.problem import Problem
-    from optimizer.solve.smps import render_smps
 
     with misuse_as_usage_error():
         case = with_state_count(loaded_scenario.case, states)

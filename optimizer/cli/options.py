@@ -211,7 +211,7 @@ def read_cut_pool(folder: Path, case: Case) -> StoredCutPool:
     the scenario."""
     from optimizer.model.instance import read_instance
     from optimizer.solve.decomposition import CutPool, pool_key, read_pool
-    from optimizer.solve.decomposition.pool_file import MAX_POOL_BYTES as MAX_POOL
+    from optimizer.solve.decomposition.cut_pool import MAX_POOL_BYTES as MAX_POOL
 
     output_files.make_folder(folder)
     key = pool_key(read_instance(case))

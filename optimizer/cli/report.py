@@ -69,8 +69,7 @@ def report(
     workbooks = [] if excel is None else [_check_workbook_name(excel)]
     output_files.refuse_existing([out, *workbooks], force)
     # Imported late: Jinja and Matplotlib are slow to import.
-    from optimizer.report.render import html
-    from optimizer.report.render import workbook as workbook_renderer
+    from optimizer.report.render import html, workbook as workbook_renderer
 
     document = saved_results.document_of_results(saved_items, plans)
     page = html.render_page(document)

@@ -29,8 +29,7 @@ from models.results.manifest import (
     ManifestParameter,
     Rerun,
 )
-from optimizer.cli import exit_codes, options, saved_results, usage
-from optimizer.cli import manifest as manifests
+from optimizer.cli import exit_codes, manifest as manifests, options, saved_results, usage
 from optimizer.model.cores import usable_cores
 
 FILE_PARAMETERS = ("file", "plan", "given", "--plan", "--states-of")

@@ -17,10 +17,10 @@ from models.faults import Fault, ScenarioError, SourceLocation
 from models.files import read_case
 from models.files.decoding import read_bytes
 from models.files.reading import WORKBOOK_SUFFIXES
-from models.files.tabs import all_tabs, label_translations
+from models.files.shapes import all_tabs, label_translations
 from models.language import LANGUAGES, Language, current_language, using
 from models.results import Comparison, Plan
-from models.results.proof import PROOF_FILES
+from models.results.manifest import PROOF_FILES
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.options import PlanOptions
 from optimizer.cli import (

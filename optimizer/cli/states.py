@@ -17,7 +17,7 @@ from optimizer.cli.options import declared_options
 from optimizer.cli.usage import announce, usage_error
 
 if TYPE_CHECKING:
-    from models.files.state_rows import StateRow
+    from models.files.state_table import StateRow
     from models.scenario.case import Case
     from models.scenario.hazards import State
 
@@ -90,15 +90,14 @@ def states(
     case = case if under is None else set_cases[under]
     from optimizer.model.instance import read_instance
     from optimizer.model.instance_comparison import same_sampling
-    from optimizer.model.states import read_states
-    from optimizer.model.written_states import write_states
+    from optimizer.model.states import read_states, write_states
 
     instance = read_instance(case)
     written_states = list(write_states(instance, read_states(instance)))
     if out.suffix.lower() == ".json":
         content, row_count = _to_json(written_states), 0
     else:
-        from models.files.state_rows import state_rows
+        from models.files.state_table import state_rows
 
         rows = list(state_rows(written_states))
         row_count = len(rows)
@@ -148,7 +147,7 @@ def _to_json(written_states: Sequence[State]) -> bytes:
 
 
 def _to_csv(rows: Sequence[StateRow]) -> bytes:
-    from models.files.state_rows import STATE_COLUMNS
+    from models.files.state_table import STATE_COLUMNS
 
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
@@ -161,7 +160,7 @@ def _to_parquet(rows: Sequence[StateRow]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from models.files.state_rows import STATE_COLUMNS
+    from models.files.state_table import STATE_COLUMNS
 
     types: dict[str, Any] = {"probability": pa.float64(), "year": pa.int32(), "period": pa.int32()}
     schema = pa.schema([(name, types.get(name, pa.string())) for name in STATE_COLUMNS])

@@ -18,8 +18,8 @@ from optimizer.cli.usage import usage_error
 from optimizer.errors import CheckFailed, NoPlan
 
 if TYPE_CHECKING:
-    from optimizer.solve.proof.loaded_proof import Check, LoadedProof
-    from optimizer.solve.proof.solvers import SolverName
+    from optimizer.solve.proof.chain_damage import SolverName
+    from optimizer.solve.proof.proof_program import Check, LoadedProof
 
 MAX_FILE_BYTES = 4_000_000_000
 DEFAULT_CUTS = 100
@@ -74,8 +74,8 @@ def verify(
 
     It proves the bound of the program, and recomputes cuts and the plan's objective.
     """
-    from optimizer.solve.proof.checking import checks
-    from optimizer.solve.proof.solvers import find_solver
+    from optimizer.solve.proof.chain_damage import find_solver
+    from optimizer.solve.proof.recomputation import checks
 
     name: SolverName = solver  # type: ignore[assignment]
     with misuse_as_usage_error():
@@ -113,9 +113,8 @@ def _line(check: "Check") -> str:
 
 def _load(folder: Path) -> "LoadedProof":
     """Read the files of a proof. Raise click.UsageError if they are not those of a proof."""
-    from models.results import BoundProof, Plan
-    from models.results import proof as proofs
-    from optimizer.solve.proof.loaded_proof import LoadedProof
+    from models.results import BoundProof, Plan, manifest as proofs
+    from optimizer.solve.proof.proof_program import LoadedProof
 
     files: dict[str, bytes] = {}
     for name in (*proofs.PROOF_FILES, proofs.PROGRAM_NAMES_FILE):

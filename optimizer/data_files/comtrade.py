@@ -1,20 +1,21 @@
 """Trade of UN Comtrade: imports by country of origin as supply, and net imports as demand.
 
 A file may contain the same trade several times: with the world as partner and by partner, in total
-and by mode of transport, customs procedure or second partner, by month and by year. Totals count
-where the file has them, and the sum of the parts where it does not.
+and by mode of transport, customs procedure or second partner. Totals count where the file has them,
+and the sum of the parts where it does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from models.countries import EU_27, corrected_code
 from models.faults import Fault, ScenarioError
-from optimizer.data_files.cells import read_number
 from optimizer.data_files.countries import (
     UNKNOWN,
     WORLD,
@@ -22,67 +23,30 @@ from optimizer.data_files.countries import (
     code_of_trade_row,
     normalized_name,
 )
-from optimizer.data_files.rows import DataFile, check_widths, header_key, read_file
-from optimizer.data_files.selection import Selection
-from optimizer.data_files.tables import Extract, YearlyTable, file_date, number_text
+from optimizer.data_files.files import DataFile, Extract, Selection, YearlyTable, read_file
+from optimizer.data_files.units import number_text
 from optimizer.errors import Misuse
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_COLUMNS = {
-    "year": ("refyear", "year"),
-    "period": ("period",),
-    "reporter_code": ("reporteriso",),
-    "reporter": ("reporterdesc", "reporter"),
-    "partner_code": ("partneriso",),
-    "partner": ("partnerdesc", "partner"),
-    "flow": ("flowcode", "tradeflowcode"),
-    "flow_name": ("flowdesc", "tradeflow"),
-    "commodity": ("cmdcode", "commoditycode"),
-    "weight": ("netwgt", "netweightkg"),
-    "value": ("primaryvalue", "tradevalueus"),
-    "estimated": ("isnetwgtestimated",),
-    "flag": ("flag",),
-    "frequency": ("freqcode",),
-    "partner2": ("partner2code", "2ndpartnercode"),
-    "customs": ("customscode", "customsproccode"),
-    "supply_mode": ("moscode",),
-    "transport": ("motcode", "modeoftransportcode"),
-}
-"""Columns by the keys of their names, in the present form of the files and in the former one."""
-_NEEDED = {
-    "netWgt": ("weight",),
-    "cmdCode": ("commodity",),
-    "refYear": ("year", "period"),
-    "flowCode": ("flow", "flow_name"),
-    "reporterISO": ("reporter_code", "reporter"),
-    "partnerISO": ("partner_code", "partner"),
-}
-"""For each needed column, those of which one has to be there."""
-_TOTALS = {
-    "partner2": "0",
-    "customs": "C00",
-    "supply_mode": "0",
-    "transport": "0",
-    "frequency": "A",
-}
+_TOTALS = {"partner2code": "0", "customscode": "C00", "moscode": "0", "motcode": "0"}
 """Code of the total, for each column by which the same trade may be broken down."""
-_FLOWS = {"m": "M", "1": "M", "import": "M", "imports": "M"}
-_FLOWS |= {"x": "X", "2": "X", "export": "X", "exports": "X"}
-"""Imports and exports. Imports include re-imports, exports include re-exports, which have rows of
-their own as well."""
-_ESTIMATED_FLAGS = ("4", "6")  #: Of the former files: net weight estimated, also with quantity.
+_NEEDED = [
+    "refyear",
+    "freqcode",
+    "reporteriso",
+    "reporterdesc",
+    "partneriso",
+    "partnerdesc",
+    "flowcode",
+    "cmdcode",
+]
+_NEEDED += ["netwgt", "isnetwgtestimated", *_TOTALS]
+_SAME_TRADE = ["cmdcode", "refyear", "flowcode", "reporteriso", "partneriso", "partnerdesc"]
+_BY_YEAR = ["material", "refyear"]
 KILOGRAMS_PER_TONNE = 1000.0
-_SAME_TRADE = ["commodity", "year", "flow", "reporter_label", "partner_label"]
 
 
 def read_comtrade(
-    path: Path,
-    selection: Selection,
-    home: Sequence[str] = (),
-    consumer: str = "",
-    countries: Mapping[str, str] | None = None,
+    path: Path, selection: Selection, home: Sequence[str] = (), consumer: str = ""
 ) -> Extract:
     """Return imports by origin as a table of supply, in tonnes of net weight.
 
@@ -93,109 +57,78 @@ def read_comtrade(
     """
     check_installed()
     data = read_file(path)
-    check_widths(data)
-    texts = _texts(data)
-    offered = {code: f"hs_{code}" for code in texts["commodity"].unique() if code}
-    chosen = selection.materials_by_commodity(offered)
+    records = data.records(_NEEDED, "UN Comtrade")
+    chosen = selection.materials_by_commodity([*records["cmdcode"].unique()], "hs_")
     for part, whole in product(chosen, chosen):
         if part != whole and part.startswith(whole):
             raise Misuse(f"{part} is a part of {whole}; choose one.")
-    trades = _trades(data, texts[texts["commodity"].isin([*chosen])], selection, countries or {})
-    trades["material"] = trades["commodity"].map(chosen)
+    selection.check_countries([*records["reporterdesc"], *records["partnerdesc"]])
+    trades = _trades(data, records[records["cmdcode"].isin([*chosen])], selection)
+    trades["material"] = trades["cmdcode"].map(chosen)
     importers = _home_codes(home, {*trades["reporter"]})
     trades = trades[trades["reporter"].isin([*importers])]
     trades = _without_parts(data, _without_repetitions(data, trades))
     is_inner = trades["partner"].isin([*importers])
     if is_inner.any():
-        tonnes = trades.loc[is_inner & (trades["flow"] == "M"), "tonnes"].sum()
+        tonnes = trades.loc[is_inner & (trades["flowcode"] == "M"), "value"].sum()
         text = "trade among the importing countries left out"
         data.note(None, f"{text}: rows {is_inner.sum()}, imports {number_text(tonnes)} t")
     trades = trades[~is_inner]
     row: Any
-    for row in trades[trades["tonnes"] == 0.0].itertuples():
-        text = f"{row.partner}, {row.year}: no net weight; {number_text(row.value)} USD left out"
-        data.note(data.rows[row.Index], text)
-    weighed = trades[trades["tonnes"] != 0.0]
-    source_id = "_".join(("comtrade", *chosen))
-    supply = _supply(data, trades, weighed[weighed["flow"] == "M"], source_id)
-    tables = [supply]
+    for row in trades[trades["value"] == 0.0].itertuples():
+        data.note(row.Index, f"{row.partner}, {row.refyear}: no net weight; left out")
+    imports = trades[trades["flowcode"] == "M"]
+    supply = _supply(data, imports)
+    tables = [YearlyTable("supply", ["material", "country"], "t_per_year", supply)]
     if consumer:
-        tables.append(_net_imports(data, supply, trades[trades["flow"] == "X"], consumer))
+        exports = trades[trades["flowcode"] == "X"]
+        demand = _net_imports(data, supply, exports).assign(consumer=consumer)
+        tables.append(YearlyTable("demand", ["consumer", "material"], "t_per_year", demand))
     codes = ", ".join(f"HS {code}" for code in chosen)
     source = {
-        "text": f"United Nations Statistics Division, UN Comtrade, imports of "
-        f"{', '.join(sorted(importers))}, {codes}; file {path.name} of {file_date(path)}",
-        "kind": "read",
+        "text": "United Nations Statistics Division, UN Comtrade, imports of "
+        f"{', '.join(sorted(importers))}, {codes}",
         "url": "https://comtradeplus.un.org",
     }
-    return Extract("comtrade", tables, source_id, source, data.notices)
+    return Extract("comtrade", data, tables, "_".join(("comtrade", *chosen)), source)
 
 
-def _texts(data: DataFile) -> pd.DataFrame:
-    """Return the texts of the known columns by the index of their row. Raises ScenarioError if a
-    column is missing."""
-    import pandas as pd
-
-    positions = {header_key(name): n for n, name in reversed([*enumerate(data.rows[0].cells)])}
-    columns = {
-        name: next((positions[key] for key in keys if key in positions), None)
-        for name, keys in _COLUMNS.items()
-    }
-    missing = [n for n, names in _NEEDED.items() if all(columns[name] is None for name in names)]
-    if missing:
-        message = f"these are not the columns of UN Comtrade: {', '.join(missing)} missing"
-        raise data.fault(data.rows[0], message, "download trade data as CSV, with all columns")
-    rows = data.rows[1:]
-    texts = {name: [row.text(index) for row in rows] for name, index in columns.items()}
-    return pd.DataFrame(texts, index=range(1, len(data.rows)), dtype=object)
-
-
-def _trades(
-    data: DataFile, texts: pd.DataFrame, selection: Selection, countries: Mapping[str, str]
-) -> pd.DataFrame:
-    """Return the imports and exports of the chosen years, with codes of countries and tonnes."""
-    import pandas as pd
-
-    trades = texts.assign(year=texts["year"].where(texts["year"] != "", texts["period"]).str[:4])
-    for index, text in trades["year"].items():
-        if not text.isdecimal():
-            raise data.fault(data.rows[index], f"'{text}' is no year")  # type: ignore[call-overload]
-    trades["year"] = trades["year"].astype(int)
-    years = [*trades["year"]]
-    trades = trades[[selection.takes(year) for year in years]]
-    flows = [trades[name].str.lower().map(_FLOWS) for name in ("flow", "flow_name")]
-    flow = flows[0].fillna(flows[1])
-    others = trades["flow_name"].where(trades["flow_name"] != "", trades["flow"])[flow.isna()]
-    trades = trades.assign(flow=flow)[flow.notna()]
-    faults = []
+def _trades(data: DataFile, records: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """Return the imports and exports of the chosen years, with codes of countries, and tonnes as
+    ``value``. Raises ScenarioError for months, and for faulty years, weights and countries."""
+    keys = data.keys()
+    for key, form, right in (("refyear", r"\d{4}", "a year"), ("freqcode", "A", "A, annual data")):
+        for line in records.index[~records[key].str.fullmatch(form)]:
+            text = f"'{records[key][line]}' is not {right}"
+            raise data.fault(line, text, "download annual data", keys.index(key))
+    records = records.astype({"refyear": int})
+    trades = records[selection.takes(records["refyear"])].copy()
+    is_taken = trades["flowcode"].isin(["M", "X"])
+    for name, count in trades.loc[~is_taken, "flowcode"].value_counts(sort=False).items():
+        data.note(None, f"rows of the flow '{name}' left out: {count}")
+    trades = trades[is_taken].copy()
+    faults: list[Fault] = []
     for side in ("reporter", "partner"):
-        names, codes = trades[side], trades[f"{side}_code"]
-        trades[f"{side}_label"] = codes + " " + names
+        names = trades[f"{side}desc"]
         trades[side] = [
-            countries.get(normalized_name(name)) or code_of_trade_row(code, name)
-            for code, name in zip(codes, names, strict=True)
+            selection.countries.get(normalized_name(name)) or code_of_trade_row(code, name)
+            for code, name in zip(trades[f"{side}iso"], names, strict=True)
         ]
-        for index in trades.index[trades[side] == ""]:
-            name = names[index] or codes[index]
-            hint = f'add --country "{name}=CODE"; XX if it is several'
-            location = data.location(data.rows[index])
-            faults.append(Fault((), f"'{name}' is no known country", hint, location=location))
+        for line in trades.index[trades[side] == ""]:
+            hint = f'add --country "{names[line]}=CODE"; XX if it is several'
+            text = f"'{names[line]}' is no known country"
+            faults += data.fault(line, text, hint, keys.index(f"{side}desc")).faults
     if faults:
         raise ScenarioError(list(dict.fromkeys(faults)))
-    selection.check_any_year(years)
-    for name, count in others.value_counts(sort=False).items():
-        data.note(None, f"rows of '{name}' left out: {count}")
-    for name in ("weight", "value"):  # None for a missing number, which is not a 0
-        numbers = [read_number(text, dash="missing").value for text in trades[name]]
-        trades[name] = pd.Series(numbers, trades.index, dtype=object)
-    trades["tonnes"] = [(weight or 0.0) / KILOGRAMS_PER_TONNE for weight in trades["weight"]]
-    trades["value"] = [value or 0.0 for value in trades["value"]]
-    is_flagged = trades["flag"].isin(_ESTIMATED_FLAGS)
-    trades["estimated"] = trades["estimated"].str.lower().isin(("true", "1")) | is_flagged
+    weights = pd.to_numeric(trades["netwgt"].replace("", "0"), errors="coerce")
+    for line in trades.index[~weights.between(0, 1e15)]:
+        text = f"'{trades['netwgt'][line]}' is no net weight"
+        raise data.fault(line, text, "write kilograms, such as 1200.5", keys.index("netwgt"))
+    trades["value"] = weights / KILOGRAMS_PER_TONNE
+    is_estimated = trades["isnetwgtestimated"].str.lower().isin(("true", "1"))
+    trades["note"] = is_estimated.map({True: "net weight estimated", False: ""})
     for name, total in _TOTALS.items():
         trades[name] = trades[name].str.removesuffix(".0").replace(total, "")
-    trades["month"] = trades["period"].str[4:]
-    trades["breakdown"] = [*zip(*(trades[name] for name in (*_TOTALS, "month")), strict=True)]
     return trades
 
 
@@ -216,19 +149,14 @@ def _home_codes(home: Sequence[str], reporters: Collection[str]) -> set[str]:
 def _without_repetitions(data: DataFile, trades: pd.DataFrame) -> pd.DataFrame:
     """Return the trades without rows that repeat an earlier one. Raises ScenarioError if such a row
     has another weight."""
-    keys = [*_SAME_TRADE, "breakdown"]
-    first = trades.drop_duplicates(keys)
-    earlier = {
-        tuple(row): index for index, row in zip(first.index, first[keys].values, strict=True)
-    }
-    for index in trades.index.difference(first.index):
-        same = earlier[tuple(trades.loc[index, keys])]
-        line = data.rows[same].line
-        if trades["weight"][same] != trades["weight"][index]:
-            message = f"line {line} has another net weight for the same trade"
-            raise data.fault(data.rows[index], message, "keep one of them")
-        data.note(data.rows[index], f"the same as line {line}; left out")
-    return first
+    same = trades.assign(line=trades.index).groupby([*_SAME_TRADE, *_TOTALS], sort=False)
+    lines, weights = same["line"].transform("first"), same["value"].transform("first")
+    for line in trades.index[lines != trades.index]:
+        if weights[line] != trades["value"][line]:
+            message = f"line {lines[line]} has another net weight for the same trade"
+            raise data.fault(line, message, "keep one of them")
+        data.note(line, f"the same as line {lines[line]}; left out")
+    return trades[lines == trades.index]
 
 
 def _without_parts(data: DataFile, trades: pd.DataFrame) -> pd.DataFrame:
@@ -237,20 +165,19 @@ def _without_parts(data: DataFile, trades: pd.DataFrame) -> pd.DataFrame:
     Raises ScenarioError if the rows that remain of a trade are broken down in different ways, since
     they may contain each other.
     """
-    kept: list[int] = []
+    kept: list[Any] = []
     for _, group in trades.groupby(_SAME_TRADE, sort=False):
-        known = {*group["breakdown"]}
+        codes = dict(zip(group.index, group[[*_TOTALS]].itertuples(index=False), strict=True))
+        known = {tuple(row) for row in codes.values()}
         whole = {
-            index: codes
-            for index, codes in group["breakdown"].items()
-            if not any(total in known for total in _totals_of(codes))
+            line: row for line, row in codes.items() if known.isdisjoint(_totals_of(tuple(row)))
         }
-        kept += whole  # type: ignore[arg-type]
-        patterns = {tuple(map(bool, codes)): index for index, codes in whole.items()}
+        kept += whole
+        patterns = {tuple(map(bool, row)): line for line, row in whole.items()}
         if len(patterns) > 1:
-            rows = sorted((data.rows[n] for n in patterns.values()), key=lambda row: row.line)  # type: ignore[call-overload]
-            message = f"the same trade as in line {rows[0].line}, broken down in another way"
-            raise data.fault(rows[-1], message, "keep one of the ways, or the totals")
+            first, *_, last = sorted(patterns.values())
+            message = f"the same trade as in line {first}, broken down in another way"
+            raise data.fault(last, message, "keep one of the ways, or the totals")
     if len(kept) < len(trades):
         data.note(None, f"rows left out as parts of a total: {len(trades) - len(kept)}")
     return trades.loc[kept]
@@ -262,82 +189,47 @@ def _totals_of(codes: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     return (total for total in product(*choices) if total != codes)
 
 
-def _supply(
-    data: DataFile, trades: pd.DataFrame, imports: pd.DataFrame, source_id: str
-) -> YearlyTable:
+def _supply(data: DataFile, imports: pd.DataFrame) -> pd.DataFrame:
     """Return imports by partner. Imports are 0 in the years for which the file has a material but
-    no row of a partner. Sums, estimated weights and missing months are noted."""
-    table = YearlyTable("supply", ("material", "country"), "t_per_year", source_id)
-    partners = imports[imports["partner"] != WORLD]
-    row: Any
-    for row in partners.itertuples():
-        note = "net weight estimated" if row.estimated else ""
-        table.add((row.material, row.partner), row.year, row.tonnes, note)
-        if row.partner == UNKNOWN:
-            text = f"{row.partner}, {row.year}: no single country; kept as XX"
-            data.note(data.rows[row.Index], text)
-    if not table.values:
-        raise data.fault(None, "the file has no imports by partner with a net weight")
-    stated = trades.loc[trades["flow"] == "M", ["material", "partner", "year"]]
-    present = {*map(tuple, stated.values)}
-    for year in sorted({*stated["year"]}):
-        materials = {*stated.loc[stated["year"] == year, "material"]}
-        absent = [
-            key
-            for key in sorted(table.values)
-            if key[0] in materials and (*key, year) not in present
-        ]
-        for key in absent:
-            table.values[key][year] = 0.0
-        if absent:
-            names = ", ".join(dict.fromkeys(code for _, code in absent))
-            data.note(None, f"{year}: no rows of {names}; 0 t")
-    for (material, year), rows in imports.groupby(["material", "year"]):
-        _note_totals(data, f"{material}, {year}", str(year), rows)
-    return table
-
-
-def _note_totals(data: DataFile, item: str, year: str, imports: pd.DataFrame) -> None:
+    no row of a partner. Sums, estimated weights and unnamed partners are noted."""
     is_world = imports["partner"] == WORLD
-    partners, world = imports[~is_world], imports[is_world]
-    total, dollars = float(partners["tonnes"].sum()), float(partners["value"].sum())
-    if dollars:
-        price = number_text(round(dollars / total, 2))
-        data.note(None, f"{item}: imports of {number_text(total)} t at {price} USD/t")
-    estimated = partners[partners["estimated"]]
-    if len(estimated):
-        lines = ", ".join(str(data.rows[index].line) for index in estimated.index)
-        tonnes = number_text(float(estimated["tonnes"].sum()))
-        data.note(None, f"{item}: net weight of {tonnes} t estimated, lines {lines}")
-    months = {*partners["month"]}
-    if "" not in months and 0 < len(months) < 12:
-        data.note(None, f"{item}: months in the file: {len(months)} of 12")
-    if len(world):
-        sums = number_text(total), number_text(float(world["tonnes"].sum()))
-        text = f"{year}: the countries add up to {sums[0]} t; the file states {sums[1]} t"
-        data.note(data.rows[world.index[0]], text)
+    stated = imports[~is_world].rename(columns={"partner": "country", "refyear": "year"})
+    supply = stated.loc[stated["value"] > 0, ["material", "country", "year", "value", "note"]]
+    if supply.empty:
+        raise data.fault(None, "the file has no imports by partner with a net weight")
+    for line in supply.index[supply["country"] == UNKNOWN]:
+        data.note(line, f"{UNKNOWN}, {supply['year'][line]}: no single country; kept as {UNKNOWN}")
+    zeros = []
+    for (material, year), rows in imports.groupby(_BY_YEAR):
+        named = {*supply.loc[supply["material"] == material, "country"]}
+        if absent := sorted(named - {*rows["partner"]}):
+            data.note(None, f"{material}, {year}: no rows of {', '.join(absent)}; 0 t")
+            zeros += [(material, country, year, 0.0, "") for country in absent]
+        world = rows["partner"] == WORLD
+        total = number_text(rows.loc[~world, "value"].sum())
+        if estimated := rows.loc[~world & (rows["note"] != ""), "value"].sum():
+            data.note(None, f"{material}, {year}: {number_text(estimated)} t are estimated")
+        if world.any():
+            text = f"the countries add up to {total} t; the file states "
+            text += f"{number_text(rows.loc[world, 'value'].sum())} t"
+            data.note(rows.index[world][0], f"{material}, {year}: {text}")
+    return pd.concat([supply, pd.DataFrame(zeros, columns=supply.columns).astype(supply.dtypes)])
 
 
-def _net_imports(
-    data: DataFile, supply: YearlyTable, exports: pd.DataFrame, consumer: str
-) -> YearlyTable:
-    """Return imports less exports as demand of a consumer. Exports to the world count for reporters
-    without exports by partner."""
-    demand = YearlyTable("demand", ("consumer", "material"), "t_per_year", supply.source)
-    same = [exports[name] for name in ("commodity", "year", "reporter")]
+def _net_imports(data: DataFile, supply: pd.DataFrame, exports: pd.DataFrame) -> pd.DataFrame:
+    """Return imports less exports. Exports to the world count for reporters without exports by
+    partner."""
     is_world = exports["partner"] == WORLD
+    same = [exports[name] for name in ("cmdcode", "refyear", "reporter")]
     counted = exports[~is_world | is_world.groupby(same).transform("all")]
-    weighed = counted[counted["tonnes"] != 0.0]
-    exported = weighed.groupby(["material", "year"])["tonnes"].sum().to_dict()
-    imported: dict[tuple[str, int], float] = {}
-    for (material, _), years in supply.values.items():
-        for year, tonnes in years.items():
-            imported[material, year] = imported.get((material, year), 0.0) + tonnes
-    for (material, year), tonnes in sorted(imported.items()):
-        net = tonnes - exported.get((material, year), 0.0)
-        if (material, year) not in exported:
-            data.note(None, f"{material}, {year}: no exports; demand is all imports")
-        elif net < 0:
-            data.note(None, f"{material}, {year}: exports exceed imports; demand is 0")
-        demand.add((consumer, material), year, max(0.0, net))
-    return demand
+    exported = counted.groupby(_BY_YEAR)["value"].sum().to_dict()
+    demand: pd.Series[Any] = supply.groupby(["material", "year"])["value"].sum()
+    key: Any
+    for key, tonnes in demand.items():
+        out = exported.get(key, 0.0)
+        if not out:
+            data.note(None, f"{key[0]}, {key[1]}: no exports; demand is all imports")
+        elif out > tonnes:
+            data.note(None, f"{key[0]}, {key[1]}: exports exceed imports; demand is 0")
+        demand.loc[key] = max(0.0, tonnes - out)
+    return demand.reset_index().assign(note="")

@@ -1,18 +1,16 @@
 """World production of the Mineral Commodity Summaries of the U.S. Geological Survey, as supply.
 
-The data releases have had three shapes: a file for each commodity with a column for each year,
-whose name contains the unit (until 2024); one file of all commodities with a column for each year
-(2025); and one file with a row for each figure (from 2026).
+Read are the file with a row for each figure (from 2026), and the one of all commodities with a
+column for each year (2025).
 """
 
 import re
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from models.faults import Fault, ScenarioError
-from optimizer.data_files.cells import read_number
 from optimizer.data_files.countries import (
     UNKNOWN,
     WORLD,
@@ -20,270 +18,151 @@ from optimizer.data_files.countries import (
     country_code,
     normalized_name,
 )
-from optimizer.data_files.rows import DataFile, Row, check_widths, header_key, read_file
-from optimizer.data_files.selection import Selection
-from optimizer.data_files.tables import Extract, YearlyTable, file_date, number_text
-from optimizer.data_files.units import tonnes_per
+from optimizer.data_files.files import DataFile, Extract, Selection, YearlyTable, read_file
+from optimizer.data_files.units import number_text, tonnes_per
 from optimizer.errors import Misuse
 
-DOIS = {2024: "10.5066/P144BA54", 2025: "10.5066/P13XCP3R", 2026: "10.5066/P1WKQ63T"}
+DOIS = {2025: "10.5066/P13XCP3R", 2026: "10.5066/P1WKQ63T"}
 """Digital object identifiers of the data releases by the year of the edition."""
-_PRODUCTION_COLUMN = re.compile(r"prod([a-z]{1,3}?)??(est)?((?:19|20)\d\d)")
+_NAME = "the Mineral Commodity Summaries"
+_LONG = [
+    "section",
+    "commodity",
+    "country",
+    "statistics",
+    "statisticsdetail",
+    "unit",
+    "year",
+    "value",
+    "notes",
+]
+_WIDE = ("commodity", "country", "type", "unitmeas")
 
 
-@dataclass(frozen=True)
-class _Figure:
-    """One published figure of the production of a commodity in a country."""
+def read_mcs(path: Path, selection: Selection, kind: str = "") -> Extract:
+    """Return production by country as a table of supply, in tonnes.
 
-    row: Row
-    column: int
-    country_column: int
-    commodity: str
-    kind: str
-    country: str
-    unit: str
-    year: int
-    is_estimate: bool
-
-
-def read_mcs(
-    path: Path,
-    selection: Selection,
-    kind: str = "",
-    shares: bool = False,
-    countries: Mapping[str, str] | None = None,
-) -> Extract:
-    """Return production by country as a table of supply, in tonnes or as shares of the sum.
-
-    ``kind`` is a part of the name of the kind of production, such as ``mine``. ``countries`` has
-    codes of further names of countries, by their normalized names. Raises Misuse for a choice that
-    the file does not offer, ScenarioError for a file that cannot be read.
+    ``kind`` is a part of the name of the kind of production, such as ``mine``. Raises Misuse for a
+    choice that the file does not offer, ScenarioError for a file that cannot be read.
     """
     check_installed()
     data = read_file(path)
-    check_widths(data)
     figures = _figures(data)
-    offered = {figure.commodity: figure.commodity for figure in figures}
-    chosen = selection.materials_by_commodity(offered)
-    edition = _edition(data)
-    source_id = f"mcs_{edition}" if edition else "mcs"
-    table = YearlyTable(
-        "supply", ("material", "country"), "share" if shares else "t_per_year", source_id
-    )
-    selection.check_any_year([f.year for f in figures if f.commodity in chosen])
-    faults: list[Fault] = []
-    kinds: dict[str, str] = {}
+    chosen = selection.materials_by_commodity([*figures["commodity"].unique()])
+    selection.check_countries(figures["country"])
+    figures = figures[figures["commodity"].isin([*chosen])]
+    figures = figures[selection.takes(figures["year"])]
+    if years := sorted({*figures.loc[figures["estimated"], "year"]}):
+        names = ", ".join(map(str, years))
+        data.note(None, f"figures of {names} are estimates of the publisher")
+    figures["code"] = [
+        selection.countries.get(normalized_name(name)) or country_code(name)
+        for name in figures["country"]
+    ]
+    rows, kinds = [], []
     for commodity, material in chosen.items():
-        taken = [f for f in figures if f.commodity == commodity and selection.takes(f.year)]
-        kinds[commodity] = _choose_kind(taken, commodity, kind)
-        _note_estimates(data, taken)
-        faults += _fill(data, table, taken, kinds[commodity], material, countries or {})
-    if faults:
-        raise ScenarioError(list(dict.fromkeys(faults)))
-    if shares:
-        _divide_by_sums(table)
+        own = figures[figures["commodity"] == commodity]
+        plain = _choose_kind(own, commodity, kind)
+        kinds.append(f"{commodity}: {plain or 'production'}")
+        is_world = own["code"] == WORLD
+        # The sum may have a shorter name, such as "mine production" without a content.
+        short = own["kind"].map(plain.startswith)
+        rows += _tonnes(data, own[(own["kind"] == plain) | (is_world & short)], material)
+    if not rows:
+        raise data.fault(None, "the file has no figure for this choice", "choose other --years")
+    columns = ["material", "country", "year", "value", "note"]
+    table = YearlyTable("supply", columns[:2], "t_per_year", pd.DataFrame(rows, columns=columns))
+    first = " ".join((path.name, *data.table.iloc[1].fillna("")))
+    match = re.search(r"mcs[ _-]?(\d{4})", first, re.IGNORECASE)
+    edition = int(match[1]) if match else 0
     title = f"U.S. Geological Survey, Mineral Commodity Summaries {edition or ''}".strip()
-    content = "; ".join(f"{commodity}: {name or 'production'}" for commodity, name in kinds.items())
-    source = {
-        "text": f"{title}, data release; {content}; file {path.name} of {file_date(path)}",
-        "kind": "read",
-    }
+    source = {"text": f"{title}, data release; {'; '.join(kinds)}"}
     if edition in DOIS:
         source["url"] = f"https://doi.org/{DOIS[edition]}"
-    return Extract("mcs", [table], source_id, source, data.notices)
+    return Extract("mcs", data, [table], f"mcs_{edition}" if edition else "mcs", source)
 
 
-def _figures(data: DataFile) -> list[_Figure]:
-    """Return all figures of production. Raises ScenarioError if the columns are not those of a
-    known edition."""
-    header, *rows = data.rows
-    columns = {header_key(name): index for index, name in reversed([*enumerate(header.cells)])}
-    if {"statistics", "value", "year", "country", "commodity"} <= set(columns):
-        return _long_figures(data, rows, columns)
-    years = {
-        index: match
-        for index, name in enumerate(header.cells)
-        if (match := _PRODUCTION_COLUMN.fullmatch(header_key(name)))
-    }
-    if "country" not in columns or not years:
-        message = "these are not the columns of world data of the Mineral Commodity Summaries"
-        hint = "expected: COUNTRY and PROD_..., or Country, Statistics, Year and Value"
-        raise data.fault(header, message, hint)
-    unit_column = next(
-        (columns[key] for key in ("unitmeas", "unitmeasure", "unit") if key in columns), None
+def _figures(data: DataFile) -> pd.DataFrame:
+    """Return all figures of production with the line and column of each. Raises ScenarioError if
+    the columns are not those of a known edition."""
+    keys = data.keys()
+    produced = {key: m for key in keys if (m := re.fullmatch(r"prod(est)?(\d{4})", key))}
+    if produced:
+        records = data.records(_WIDE, _NAME).rename_axis("line").reset_index()
+        figures = records.melt(["line", *_WIDE], [*produced], "key", "value")
+        figures = figures.rename(columns={"type": "kind", "unitmeas": "unit"})
+        figures = figures.sort_values("line", kind="stable")
+        figures["year"] = [int(produced[key][2]) for key in figures["key"]]
+        figures["estimated"] = [bool(produced[key][1]) for key in figures["key"]]
+    else:
+        records = data.records(_LONG, _NAME).rename_axis("line").reset_index()
+        is_world = records["section"].str.lower().str.startswith("world")
+        is_production = records["statistics"].str.lower().str.startswith("production")
+        figures = records[is_world & is_production].rename(columns={"statisticsdetail": "kind"})
+        stated = figures["year"].str.lower().str.extract(r"^(\d{4})[\W_]*(e|est|estimated)?$")
+        for index in figures.index[stated[0].isna()]:
+            text = f"'{figures['year'][index]}' is no single year; left out"
+            data.note(figures["line"][index], text, keys.index("year"))
+        estimated = stated[1].notna() | figures["notes"].str.lower().str.contains("estimated")
+        figures = figures.assign(year=stated[0], estimated=estimated, key="value")
+        figures = figures[stated[0].notna()].astype({"year": int})
+    if figures.empty:
+        raise data.fault(None, "the file has no world production", f"expected: data of {_NAME}")
+    figures["kind"] = (
+        figures["kind"].str.lower().str.replace(r"[:,]?\s*\(?rounded\)?$", "", regex=True)
     )
-    return [
-        _Figure(
-            row,
-            index,
-            columns["country"],
-            row.text(columns.get("commodity")) or _commodity_of_file(data.path),
-            row.text(columns.get("type")),
-            row.text(columns["country"]),
-            match[1] or row.text(unit_column),
-            int(match[3]),
-            bool(match[2]),
-        )
-        for row in rows
-        for index, match in years.items()
-    ]
-
-
-def _long_figures(data: DataFile, rows: list[Row], columns: dict[str, int]) -> list[_Figure]:
-    figures = []
-    for row in rows:
-        year = re.fullmatch(
-            r"((?:19|20)\d\d)[\W_]*(e|est|estimated)?", row.text(columns["year"]).lower()
-        )
-        is_world = row.text(columns.get("section")).lower().startswith("world")
-        is_production = row.text(columns["statistics"]).lower().startswith("production")
-        if not is_production or not (is_world or "section" not in columns):
-            continue
-        if year is None:
-            text = row.text(columns["year"])
-            data.note(row, f"'{text}' is no single year; left out", columns["year"])
-            continue
-        notes = row.text(columns.get("notes"))
-        figures.append(
-            _Figure(
-                row,
-                columns["value"],
-                columns["country"],
-                row.text(columns["commodity"]),
-                row.text(columns.get("statisticsdetail")),
-                row.text(columns["country"]),
-                row.text(columns.get("unit")),
-                int(year[1]),
-                bool(year[2]) or "estimated" in notes.lower(),
-            )
-        )
-    if not figures:
-        raise data.fault(data.rows[0], "the file has no world production")
+    figures["column"] = figures["key"].map(keys.index)
     return figures
 
 
-def _commodity_of_file(path: Path) -> str:
-    """Return the commodity in the name of a file such as ``mcs2024-cobal_world.csv``."""
-    match = re.search(r"mcs\d{4}[-_](.+?)(?:[-_]world.*)?$", path.stem, re.IGNORECASE)
-    return match[1] if match else path.stem
-
-
-def _edition(data: DataFile) -> int | None:
-    """Return the year of the edition, which a column of the first row or the file's name states."""
-    texts = (data.rows[-1].text(0), data.path.name)
-    found = (re.search(r"mcs[ _-]?(\d{4})", text, re.IGNORECASE) for text in texts)
-    return next((int(match[1]) for match in found if match), None)
-
-
-def _plain_kind(text: str) -> str:
-    return re.sub(r"[:,]?\s*\(?rounded\)?$", "", text.lower()).strip()
-
-
-def _choose_kind(figures: list[_Figure], commodity: str, kind: str) -> str:
+def _choose_kind(figures: pd.DataFrame, commodity: str, kind: str) -> str:
     """Return the only kind of production that countries have and whose name contains ``kind``."""
-    by_country = [f for f in figures if country_code(f.country) != WORLD]
-    stated = [f for f in by_country if f.row.text(f.column)] or by_country
-    kinds = {_plain_kind(f.kind): f.kind for f in stated}
-    matching = [plain for plain in kinds if kind.lower() in plain]
+    countries = figures[figures["code"] != WORLD]
+    kinds = [*(countries[countries["value"] != ""]["kind"].unique())]
+    matching = [name for name in kinds if kind.lower() in name]
     if len(matching) != 1:
-        names = "; ".join(f"'{name}'" for name in kinds.values())
-        values = {"commodity": commodity, "names": names}
-        raise Misuse(
-            "Choose with --type one kind of production of {commodity}: {names}.".format(**values)
-        )
-    return matching[0]
+        names = "; ".join(f"'{name}'" for name in kinds)
+        raise Misuse(f"Choose with --type one kind of production of {commodity}: {names}.")
+    return str(matching[0])
 
 
-def _note_estimates(data: DataFile, figures: list[_Figure]) -> None:
-    if years := sorted({figure.year for figure in figures if figure.is_estimate}):
-        names = ", ".join(map(str, years))
-        data.note(None, f"figures of {names} are estimates of the publisher")
-
-
-def _fill(
-    data: DataFile,
-    table: YearlyTable,
-    figures: list[_Figure],
-    kind: str,
-    material: str,
-    countries: Mapping[str, str],
-) -> list[Fault]:
-    """Add the figures of one kind to the table. Return faults of countries and units."""
+def _tonnes(data: DataFile, figures: pd.DataFrame, material: str) -> list[tuple[Any, ...]]:
+    """Return material, country, year, tonnes and note of each figure; compare the sum over the
+    countries with that of the file. Raises ScenarioError for unknown countries and units."""
+    column = data.keys().index("country")
     faults: list[Fault] = []
-    world: dict[int, tuple[_Figure, float]] = {}
-    remarks: Counter[str] = Counter()
-    for figure in figures:
-        code = countries.get(normalized_name(figure.country)) or country_code(figure.country)
-        plain = _plain_kind(figure.kind)
-        if plain != kind and not (code == WORLD and kind.startswith(plain)):
-            continue
-        unit = tonnes_per(figure.unit)
+    for line, name in figures.loc[figures["code"] == "", ["line", "country"]].values:
+        hint = f'add --country "{name}=CODE"; XX if it is several'
+        faults += data.fault(line, f"'{name}' is no known country", hint, column).faults
+    if faults:
+        raise ScenarioError(list(dict.fromkeys(faults)))
+    rows: list[tuple[Any, ...]] = []
+    seen: set[tuple[str, int]] = set()
+    world: list[tuple[Any, float]] = []
+    row: Any
+    for row in figures.itertuples():
+        unit = tonnes_per(row.unit)
         if unit is None:
-            message = f"'{figure.unit}' is no known unit of mass"
-            faults.append(Fault((), message, location=data.location(figure.row)))
-            break
-        if not code and (code := country_code(figure.country.partition("(")[0])):
-            message = f"'{figure.country}' is read as {code}"
-            data.note(figure.row, message, figure.country_column)
-        if not code:
-            message = f"'{figure.country}' is no known country"
-            hint = f'add --country "{figure.country}=CODE"; XX if it is several'
-            location = data.location(figure.row, figure.country_column)
-            faults.append(Fault((), message, hint, location=location))
+            hint = "only figures in units of mass can be taken"
+            raise data.fault(row.line, f"'{row.unit}' is no known unit of mass", hint)
+        item = f"{row.country}, {row.year}"
+        value, bound = data.number(row.line, row.column, row.value, item, dash=0.0)
+        if value is None:
             continue
-        if unit[1]:
-            remarks[unit[1]] += 1
-        reading = read_number(figure.row.cells[figure.column])
-        values = {
-            "text": figure.row.text(figure.column),
-            "country": figure.country,
-            "year": figure.year,
-            "meaning": reading.meaning,
-        }
-        if reading.value is None:
-            message = "{country}, {year}: '{text}' is {meaning}; left out".format(**values)
-            data.note(figure.row, message, figure.column)
+        if row.code == WORLD:
+            world.append((row, value * unit[0]))
             continue
-        tonnes = reading.value * unit[0]
-        if code == WORLD:
-            world[figure.year] = (figure, tonnes)
-            continue
-        if reading.meaning:
-            values["value"] = number_text(reading.value)
-            message = "{country}, {year}: '{text}' is {meaning}; read as {value}".format(**values)
-            data.note(figure.row, message, figure.column)
-        elif code == UNKNOWN:
-            message = "{country}, {year}: no single country; kept as XX".format(**values)
-            data.note(figure.row, message, figure.column)
-        note = reading.meaning if reading.is_bound else ""
-        is_repeated = table.add((material, code), figure.year, tonnes, note)
-        if is_repeated and code != UNKNOWN:
-            message = "{country}, {year}: a second figure; added to the first".format(**values)
-            data.note(figure.row, message, figure.column)
-    for text in remarks:
-        data.note(None, f"{material}: the unit is tonnes, '{text}'")
-    _compare_with_world(data, table, world, material)
-    return faults
-
-
-def _compare_with_world(
-    data: DataFile, table: YearlyTable, world: dict[int, tuple[_Figure, float]], material: str
-) -> None:
-    """Note by how much the sum over the countries differs from the sum that the file states."""
-    for year, (figure, stated) in sorted(world.items()):
-        total = sum(v.get(year, 0.0) for key, v in table.values.items() if key[0] == material)
-        values = {"sum": number_text(total), "stated": number_text(stated), "year": year}
-        message = "{year}: the countries add up to {sum} t; the file states {stated} t".format(
-            **values
-        )
-        data.note(figure.row, message, figure.column)
-
-
-def _divide_by_sums(table: YearlyTable) -> None:
-    """Replace tonnes by shares of the sum over all countries of a material in a year."""
-    sums: Counter[tuple[str, int]] = Counter()
-    for key, values in table.values.items():
-        for year, value in values.items():
-            sums[key[0], year] += value  # type: ignore[assignment]
-    for key, values in table.values.items():
-        table.values[key] = {y: v / (sums[key[0], y] or 1.0) for y, v in values.items()}
+        if row.code == UNKNOWN:
+            data.note(row.line, f"{item}: no single country; kept as XX", row.column)
+        elif (row.code, row.year) in seen:
+            data.note(row.line, f"{item}: a second figure; added to the first", row.column)
+        seen.add((row.code, row.year))
+        rows.append((material, row.code, row.year, value * unit[0], bound))
+    for unit_text in figures["unit"].unique():
+        if (known := tonnes_per(unit_text)) and known[1]:
+            data.note(None, f"{material}: the unit is tonnes, '{known[1]}'")
+    for row, stated in world:
+        total = number_text(sum(r[3] for r in rows if r[2] == row.year))
+        text = f"the countries add up to {total} t; the file states {number_text(stated)} t"
+        data.note(row.line, f"{row.year}: {text}", row.column)
+    return rows

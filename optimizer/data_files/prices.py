@@ -1,48 +1,25 @@
 """Series of prices, as prices of materials by year.
 
-Read are the Pink Sheet of the World Bank (the workbook, or a sheet of it as CSV), CSV files of
-FRED, and any table whose first column contains dates and whose other columns contain prices. Prices
-within a year are averaged.
+Read are the Pink Sheet of the World Bank (the workbook, or a sheet of it as CSV), and any table
+whose first column contains dates and whose other columns contain prices. Prices within a year are
+averaged.
 """
 
-import datetime
 import re
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
-from optimizer.data_files.cells import has_decimal_comma, read_number
-from optimizer.data_files.rows import DataFile, Row, read_file
-from optimizer.data_files.selection import Selection
-from optimizer.data_files.tables import Extract, YearlyTable, file_date, material_id, number_text
-from optimizer.data_files.units import price_unit
+import pandas as pd
+
+from optimizer.data_files.files import DataFile, Extract, Selection, YearlyTable, make_id, read_file
+from optimizer.data_files.units import number_text, price_unit
 from optimizer.errors import Misuse
 
 PINK_SHEETS = ("Monthly Prices", "Annual Prices (Nominal)")
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_DATES = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(\d{4})(?:\.0)?",
-        r"(\d{4})[-/. ]?[MQ]\d{1,2}",
-        r"(\d{4})[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ][\d:.]+)?",
-        r"(\d{4})(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])?",
-        r"\d{1,2}[-/.]\d{1,2}[-/.](\d{4})",
-        r"\d{1,2}[-/.](\d{4})",
-        rf"(\d{{4}})[- ]{_MONTH}",
-        rf"(?:\d{{1,2}}[- ])?{_MONTH}[- ](\d{{4}})",
-    )
-]
-
-
-@dataclass(frozen=True)
-class _Series:
-    """A column of prices: its name, unit and position."""
-
-    name: str
-    unit: str
-    column: int
+_DATE = (
+    r"^((?:18|19|20|21)\d\d)(?:[-/. ]?[MQ]\d{1,2}|[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ][\d:.]+)?"
+    r"|(?:0[1-9]|1[0-2])(?:[0-3]\d)?)?$|^\d{1,2}[-/.]\d{1,2}[-/.]((?:18|19|20|21)\d\d)$"
+)
 
 
 def read_prices(
@@ -51,203 +28,105 @@ def read_prices(
     unit: str = "",
     currency: str = "",
     rate: float | None = None,
-    origin: str = "",
-    url: str = "",
-    sheet: str | None = None,
+    origin: Mapping[str, str] | None = None,
 ) -> Extract:
     """Return mean prices by year as a table of materials.
 
     ``unit`` is that of the file, such as ``USD/kg``, if the file does not state it. ``currency`` is
     that of the scenario, and ``rate`` is how much of it one unit of the file's currency buys.
-    ``origin`` is the text of the source. Raises Misuse for a choice that the file does not offer,
-    ScenarioError for a file that cannot be read.
+    ``origin`` has the text and the URL of the source. Raises Misuse for a choice that the file does
+    not offer, ScenarioError for a file that cannot be read.
     """
-    data = read_file(path, sheet, PINK_SHEETS)
-    headers, rows = _split_header(data)
-    series = _series(headers)
-    offered = {one.name: one.name for one in series}
-    chosen = selection.materials_by_commodity(offered)
-    selection.check_any_year([_year(row.cells[0]) or 0 for row in rows])
-    source_id, source = _source(data, headers, chosen, origin, url)
-    table = YearlyTable("materials", ("id",), "price_eur_per_t", source_id)
-    currencies = {}
-    for one in (one for one in series if one.name in chosen):
-        money, factor = _unit_of(data, one, unit)
-        currencies[money] = one.name
-        material = chosen[one.name]
-        for year, mean in _yearly_means(data, rows, one, selection).items():
-            table.add((material,), year, mean * factor)
-    if len(currencies) > 1:
-        names = ", ".join(currencies)
-        raise Misuse(f"The chosen series have several currencies: {names}.")
-    if not table.values:
-        raise data.fault(None, "the file has no price in these years")
-    money = next(iter(currencies))
-    _convert(data, table, money, currency or money, rate)
-    return Extract("prices", [table], source_id, source, data.notices, currency or money)
-
-
-def _year(cell: object) -> int | None:
-    """Return the year of a cell with a date, None for other cells."""
-    if isinstance(cell, (datetime.date, datetime.datetime)):
-        return cell.year
-    matches = (pattern.fullmatch(" ".join(str(cell or "").split())) for pattern in _DATES)
-    year = next((int(match[1]) for match in matches if match), 0)
-    return year if 1800 <= year <= 2200 else None
-
-
-def _split_header(data: DataFile) -> tuple[list[Row], list[Row]]:
-    """Return the rows above the first date, and those with dates. Rows below that have no date are
-    noted."""
-    first = next((n for n, row in enumerate(data.rows) if _year(row.cells[0])), None)
-    if not first:  # None, or no row above it
+    data = read_file(path, PINK_SHEETS)
+    table = data.table.fillna("")
+    found = table[0].str.extract(_DATE)
+    years = found[0].fillna(found[1])
+    first = int(years.notna().argmax())
+    if not first:  # no dates, or no row above them
         message = "the first column has no dates below the names of the series"
         hint = "expected: dates such as 2024, 2024-03 or 2024M03 in the first column"
-        raise data.fault(data.rows[0], message, hint)
-    rows = []
-    for row in data.rows[first:]:
-        if _year(row.cells[0]):
-            rows.append(row)
-        else:
-            data.note(row, f"'{row.text(0)}' is no date; the row is left out")
-    return data.rows[:first], rows
+        raise data.fault(table.index[0], message, hint)
+    headers, rows = table.iloc[:first], table.iloc[first:]
+    for line in rows.index[years[rows.index].isna()]:
+        data.note(line, f"'{rows[0][line]}' is no date; the row is left out")
+    years = years.dropna().astype(int)
+    series = _series(headers)
+    chosen = selection.materials_by_commodity([*series])
+    years = years[selection.takes(years)]
+    figures, currencies = [], set()
+    for name, material in chosen.items():
+        column, stated = series[name]
+        money, factor = _unit_of(name, unit or stated)
+        currencies.add(money)
+        means = _yearly_means(data, rows[column], years, name, column)
+        figures += [(material, year, mean * factor * (rate or 1.0)) for year, mean in means.items()]
+    if len(currencies) > 1:
+        raise Misuse(f"The chosen series have several currencies: {', '.join(currencies)}.")
+    if not figures:
+        raise data.fault(None, "the file has no price in these years", "choose other --years")
+    if (money != (currency or money)) != (rate is not None):
+        text = f"add --currency and --rate, the {currency or 'units of it'} for one {money}"
+        raise Misuse(f"The prices are in {money}: {text}.")
+    frame = pd.DataFrame(figures, columns=["id", "year", "value"]).assign(note="")
+    source_id, source = make_id(path.stem), dict(origin or {})
+    if "pink sheet" in " ".join(headers.iloc[0]).lower():
+        source_id = "world_bank_pink_sheet"
+        updated = [text for text in headers[0] if text.lower().startswith("updated on")]
+        title = ", ".join(["World Bank, Commodity Price Data (The Pink Sheet)", *updated, *chosen])
+        source = {"text": title, "url": "https://www.worldbank.org/en/research/commodity-markets"}
+        source |= origin or {}
+    elif "text" not in source:
+        data.note(None, "the publisher is not known; --source states it")
+        source["text"] = ", ".join(chosen)
+    if rate:
+        source["text"] += f"; converted by {number_text(rate)} {currency} for one {money}"
+    prices = YearlyTable("materials", ["id"], "price_eur_per_t", frame)
+    return Extract("prices", data, [prices], source_id, source, currency or money)
 
 
-def _series(headers: list[Row]) -> list[_Series]:
-    """Return the series that the rows of the header name.
+def _series(headers: pd.DataFrame) -> dict[str, tuple[int, str]]:
+    """Return the column and the unit of the series by the names in the header.
 
     A row of units in parentheses below the names is recognized, and a unit in parentheses at the
     end of a name.
     """
-    is_unit = re.compile(r"\(.+\)")
-    unit_rows = [
-        n
-        for n, row in enumerate(headers)
-        if n and sum(map(bool, map(is_unit.fullmatch, map(str, row.cells[1:]))))
-    ]
-    name_row = headers[unit_rows[0] - 1] if unit_rows else headers[-1]
-    unit_row = headers[unit_rows[0]] if unit_rows else None
-    series = []
-    for column in range(1, len(name_row.cells)):
-        name = name_row.text(column).rstrip("* ")
-        unit = unit_row.text(column) if unit_row else ""
+    is_unit = headers.iloc[1:, 1:].apply(lambda column: column.str.fullmatch(r"\(.+\)"))
+    unit_lines = is_unit.index[is_unit.any(axis=1)]
+    at = [*headers.index].index(unit_lines[0]) if len(unit_lines) else 0
+    series: dict[str, tuple[int, str]] = {}
+    for column in range(1, headers.shape[1]):
+        name = str(headers[column].iloc[at - 1]).rstrip(
+            "* "
+        )  # -1 without a row of units: the last row
+        unit = str(headers[column].iloc[at]) if at else ""
         match = re.fullmatch(r"(.*\S)\s*[(\[]([^()]*/[^()]*|[^()]* per [^()]*)[)\]]", name)
         if match and not unit:
             name, unit = match[1], match[2]
         if name:
-            series.append(_Series(name, unit, column))
+            series.setdefault(name, (column, unit))
     return series
 
 
-def _unit_of(data: DataFile, series: _Series, unit: str) -> tuple[str, float]:
+def _unit_of(name: str, unit: str) -> tuple[str, float]:
     """Return the currency of a series and the factor to prices per tonne."""
-    result = price_unit(unit or series.unit)
-    if result is not None:
-        return result
-    values = {"name": series.name, "unit": unit or series.unit}
-    if unit:
-        raise Misuse("'{unit}' is no price per mass, such as USD/kg.".format(**values))
-    if series.unit:
-        raise Misuse(
-            "{name}: '{unit}' is no price per mass; --unit states another.".format(**values)
-        )
-    raise Misuse(
-        "{name}: the file states no unit; add one, such as --unit USD/kg.".format(**values)
-    )
+    result = price_unit(unit)
+    if result is None:
+        problem = f"'{unit}' is no price per mass" if unit else "the file states no unit"
+        raise Misuse(f"{name}: {problem}; state one, such as --unit USD/kg.")
+    return result
 
 
 def _yearly_means(
-    data: DataFile, rows: list[Row], series: _Series, selection: Selection
-) -> dict[int, float]:
+    data: DataFile, cells: "pd.Series[str]", years: "pd.Series[int]", name: str, column: int
+) -> "pd.Series[float]":
     """Return the mean of the prices of each year, in the unit of the file."""
-    cells = [row.cells[series.column] for row in rows if series.column < len(row.cells)]
-    decimal: Literal[".", ","] = "."
-    if data.delimiter != "," and any(map(has_decimal_comma, cells)):
-        decimal = ","
-        data.note(None, f"{series.name}: read with decimal commas")
-    prices: dict[int, list[float]] = {}
-    for row in rows:
-        year = _year(row.cells[0]) or 0
-        if not selection.takes(year):
-            continue
-        cell = row.cells[series.column] if series.column < len(row.cells) else None
-        reading = read_number(cell, dash="missing", decimal=decimal)
-        values = {
-            "date": row.text(0),
-            "text": row.text(series.column),
-            "name": series.name,
-            "meaning": reading.meaning,
-        }
-        if reading.value is None:
-            message = "{name}, {date}: '{text}' is {meaning}; left out".format(**values)
-            data.note(row, message, series.column)
-            continue
-        if reading.meaning:
-            values["value"] = number_text(reading.value)
-            message = "{name}, {date}: '{text}' is {meaning}; read as {value}".format(**values)
-            data.note(row, message, series.column)
-        prices.setdefault(year, []).append(reading.value)
-    counts = Counter({year: len(values) for year, values in prices.items()})
-    most = max(counts.values(), default=0)
-    for year, count in sorted(counts.items()):
-        if count < most:
-            facts = {"name": series.name, "year": year, "count": count, "most": most}
-            data.note(
-                None,
-                "{name}, {year}: prices in the mean: {count}; other years have up to {most}".format(
-                    **facts
-                ),
-            )
-    return {year: sum(values) / len(values) for year, values in sorted(prices.items())}
-
-
-def _convert(
-    data: DataFile, table: YearlyTable, money: str, currency: str, rate: float | None
-) -> None:
-    """Convert prices into the currency of the scenario, by one rate for all years."""
-    if (money != currency) != (rate is not None):
-        values = {"money": money, "currency": currency}
-        if rate is None:
-            raise Misuse(
-                "The prices are in {money}: add --rate, the {currency} for one {money}.".format(
-                    **values
-                )
-            )
-        raise Misuse("The prices are in {money}; --rate needs --currency.".format(**values))
-    if rate is None:
-        return
-    values = {"money": money, "currency": currency, "rate": number_text(rate)}
-    note = "converted by {rate} {currency} for one {money}".format(**values)
-    for key, years in table.values.items():
-        table.values[key] = {year: price * rate for year, price in years.items()}
-        table.notes.setdefault(key, []).append(note)
-    data.note(None, note)
-
-
-def _source(
-    data: DataFile, headers: list[Row], chosen: dict[str, str], origin: str, url: str
-) -> tuple[str, dict[str, str]]:
-    """Return the id and the entry of the source: that of a publisher who is recognized, else of
-    the file alone, with a notice."""
-    names = ", ".join(chosen)
-    title = " ".join(headers[0].text(column) for column in range(len(headers[0].cells))).strip()
-    updated = [text for row in headers if (text := row.text(0)).lower().startswith("updated on")]
-    file = f"file {data.path.name} of {file_date(data.path)}"
-    source_id, text, address = material_id(data.path.stem), "", ""
-    if "pink sheet" in title.lower():
-        source_id = "world_bank_pink_sheet"
-        date = f", {updated[0][0].lower()}{updated[0][1:]}" if updated else ""
-        text = f"World Bank, Commodity Price Data (The Pink Sheet){date}, {names}"
-        address = "https://www.worldbank.org/en/research/commodity-markets"
-    elif headers[-1].text(0).lower() in ("date", "observation_date") and re.fullmatch(
-        r"[A-Z0-9_]+", names
-    ):
-        source_id = f"fred_{names.lower()}"
-        text = f"Federal Reserve Bank of St. Louis, FRED, series {names}"
-        address = f"https://fred.stlouisfed.org/series/{names}"
-    elif not origin:
-        data.note(None, "the publisher is not known; --source states it")
-    entry = {"text": f"{origin or text or names}; {file}", "kind": "read"}
-    if url or address:
-        entry["url"] = url or address
-    return source_id, entry
+    values = {
+        line: data.number(line, column, cells[line], f"{name}, {data.table[0][line]}")[0]
+        for line in years.index
+    }
+    prices = pd.Series(values, dtype=float).dropna().groupby(years)
+    counts = prices.count()
+    for year, count in counts[counts < counts.max()].items():
+        text = f"prices in the mean: {count}; other years have up to {counts.max()}"
+        data.note(None, f"{name}, {year}: {text}")
+    return prices.mean()

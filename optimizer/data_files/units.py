@@ -1,4 +1,4 @@
-"""Units of published tables in tonnes, and prices per unit of mass as prices per tonne."""
+"""Units of published tables in tonnes, prices per tonne, and numbers as texts of a table."""
 
 import re
 from functools import cache
@@ -76,3 +76,14 @@ def price_unit(text: str) -> tuple[str, float] | None:
     factor = 0.01 if name in _CENTS else 1.0
     currency = "USD" if name in _CENTS else _CURRENCIES.get(name, money.strip())
     return (currency, factor / tonnes[0]) if re.fullmatch("[A-Z]{3}", currency) else None
+
+
+def number_text(value: float) -> str:
+    """Return a number as a table of a scenario states it, with 12 significant digits.
+
+    Three digits after the point are written as four, since they could be taken for thousands.
+    """
+    text = f"{value:.12g}"
+    if "e" in text:
+        text = f"{value:.25f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:.0f}"
+    return text + "0" if re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}", text) else text

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.faults import Fault, ScenarioError
 from models.language import tr
-from models.scenario.review import Observation
+from models.scenario.sections import Observation
 from optimizer.model.instance import Floats, Instance, ReviewBranch
 from optimizer.model.states import State
 

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from models.base import display_name
 from models.language import current_language, mark_translatable, tr
 from models.scenario.case import Case
-from models.scenario.funding import COMMON_GROUP
-from models.scenario.sections import Policy
+from models.scenario.sections import COMMON_GROUP, Policy
 from models.scenario.user_rules import ALL
 from optimizer.model.rule_declaration import Parts, PolicyLimit, RuleContext, RuleDeclaration
 

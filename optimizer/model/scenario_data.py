@@ -14,13 +14,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scenario.baseline_shortage import (
+from models.scenario.chains import (
     SHORTAGE_TOLERANCE,
     YearConversion,
+    material_chains,
+    order_materials,
     solve_conversion_problems,
 )
-from models.scenario.chains import material_chains, order_materials
-from optimizer.model import shortage_clock
+from optimizer.model import states as shortage_clock
 from optimizer.model.instance import (
     COMMON_GROUP,
     COVERAGE_TOLERANCE,

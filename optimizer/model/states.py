@@ -1,30 +1,123 @@
 """States of the world: listed in the scenario file, or sampled from its hazards and other
 uncertainty.
 
+A period is hit if more than a certain share of the market supply of a material is lost, or of a
+form from which conversions make it. The clock is 0 in the first period that is hit, and rises by 1
+in each period. It stops after a certain number of consecutive periods without a hit.
+
 Random draws come from counter-based streams, one for each seed, kind of draw, id and calendar year.
 State number s uses the s-th number of each. So a new project, hazard or variant leaves all other
 draws unchanged. If draws are independent, the first N of 2N states are those of a sample of N;
 stratified draws change with the number of states.
+
+A scenario with these states in place of its sample has the same states in the optimization problem,
+down to the last bit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.faults import SourceLocation
+from models.files.table_source import parse_number_cell
 from models.scenario.case import Case
-from models.scenario.hazards import Sample
-from models.scenario.hazards import State as WrittenState
-from models.scenario.quantities import Number
-from optimizer.model.instance import Floats, Instance, Realization
+from models.scenario.chains import upstream_materials
+from models.scenario.hazards import Event, Sample, State as WrittenState
+from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
+from optimizer.model.instance import Floats, Instance, ProjectData, Realization
 from optimizer.model.instance.components import yearly_values
 from optimizer.model.instance.prices import read_written_price_states, sample_price_states
 from optimizer.model.random_streams import draw_categories, draw_project_uniforms, draw_uniforms
+
+ShareLeft = Callable[[tuple[str, str]], Floats]
+"""(..., K) share that hazards leave of the supply from an origin."""
+
+TRIGGER_TOLERANCE = 1e-9  # share of undisturbed supply by which a loss has to exceed the trigger
+
+
+def compute_market_lots(
+    instance: Instance, material: str, demand_factor: Floats, share_left: ShareLeft
+) -> Floats:
+    """Return the lots of a material from the market in each period (..., K). ``demand_factor``
+    (..., 1 or K) multiplies demand, and with it the supply that is stated as a share of need."""
+    extra_factor = demand_factor - 1.0
+    lots = np.zeros((*extra_factor.shape[:-1], len(instance.periods)))
+    for origin, supply in instance.supply.items():
+        if origin[0] == material:
+            supply = (
+                supply[instance.year_index]
+                + extra_factor * instance.need_linked_supply[origin][instance.year_index]
+            )
+            lots = lots + supply * share_left(origin)
+    return lots
+
+
+def find_hit_periods(
+    instance: Instance,
+    material: str,
+    trigger_loss: float,
+    demand_factors: Mapping[str, Floats],
+    share_left: ShareLeft,
+) -> NDArray[np.bool_]:
+    """Return a boolean array (..., K): whether more than ``trigger_loss`` of the market supply of
+    the material, or of any upstream form, is lost in a period. ``demand_factors`` has the factor
+    (..., 1 or K) on the demand for each material, and 1 is used for materials that it lacks."""
+    is_hit = np.zeros((), dtype=bool)
+    for form in sorted(upstream_materials(instance.case, material)):
+        factor = demand_factors.get(form, np.ones(1))
+        undisturbed_lots = compute_market_lots(
+            instance, form, factor, lambda _: np.ones(len(instance.periods))
+        )
+        is_hit = is_hit | (
+            compute_market_lots(instance, form, factor, share_left)
+            < (1 - trigger_loss - TRIGGER_TOLERANCE) * undisturbed_lots
+        )
+    return is_hit
+
+
+def compute_clock_ages(hit_periods: NDArray[np.bool_], reset_periods: int) -> NDArray[np.int64]:
+    """Return the age of the shortage clock in each period (..., K), -1 where it does not run. It
+    still runs in the last of ``reset_periods`` consecutive periods without a hit."""
+    ages = np.full(hit_periods.shape, -1)
+    age, periods_without_hit = ages[..., 0], np.zeros(hit_periods.shape[:-1], dtype=np.int64)
+    for k in range(hit_periods.shape[-1]):
+        age = np.where((age >= 0) & (periods_without_hit < reset_periods), age + 1, -1)
+        age = np.where((age < 0) & hit_periods[..., k], 0, age)
+        periods_without_hit = np.where(hit_periods[..., k], 0, periods_without_hit + 1)
+        ages[..., k] = age
+    return ages
+
+
+def compute_running_share(
+    instance: Instance,
+    project: ProjectData,
+    price_state: NDArray[np.intp],
+    demand_factors: Mapping[str, Floats],
+    share_left: ShareLeft,
+) -> Floats:
+    """Return 1 for periods (..., K) in which a project runs without a price floor, and 0 for
+    others. ``price_state`` (...) is the state of the price that decides this. While the price is
+    below cash cost the plant is idle, except from age ``restart_periods`` of the shortage clock
+    until the clock stops."""
+    material = project.cash_cost_material
+    if material is None:
+        return np.ones(len(instance.periods))
+    is_profitable = (instance.prices[material].price_by_state >= project.cash_cost)[price_state][
+        ..., instance.year_index
+    ]
+    if is_profitable.all():
+        return np.ones(len(instance.periods))
+    trigger, reset = project.clock_settings
+    age = compute_clock_ages(
+        find_hit_periods(instance, material, trigger, demand_factors, share_left), reset
+    )
+    return np.where(is_profitable | (age >= max(0, project.restart_periods)), 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -67,15 +160,6 @@ def regime_names(instance: Instance) -> tuple[str, ...]:
     uncertainty = instance.case.uncertainty
     chain = uncertainty.regimes if uncertainty is not None else None
     return tuple(chain.yearly) if chain is not None else ()
-
-
-def regime_indices(instance: Instance, states: Sequence[State]) -> NDArray[np.intp]:
-    """Return the index of the regime in each state and year (S, Y); 0 if the scenario has no
-    regimes."""
-    names = {name: number for number, name in enumerate(regime_names(instance))}
-    if not names:
-        return np.zeros((len(states), len(instance.years)), dtype=np.intp)
-    return np.array([[names[name] for name in state.regimes] for state in states], dtype=np.intp)
 
 
 def count_states(case: Case) -> int:
@@ -302,3 +386,66 @@ def sample_overruns(instance: Instance, project: str, count: int, seed: int) -> 
     draws = draw_project_uniforms(sample, slice(0, count), "overrun", project)
     values = np.array([overrun for overrun, _ in overruns])
     return values[draw_categories([probability for _, probability in overruns], draws)]
+
+
+def write_states(instance: Instance, states: Sequence[State]) -> Iterator[WrittenState]:
+    """Yield each state as a scenario file writes it out."""
+    prices = {
+        m: [_write_price(instance, m, index) for index in range(len(data.price_by_state))]
+        for m, data in instance.prices.items()
+    }
+    uncertainty = instance.case.uncertainty
+    varying_demand = uncertainty.demand if uncertainty is not None else ()
+    for state in states:
+        factors = {**dict.fromkeys(varying_demand, 1.0), **dict(state.demand_factors)}
+        yield WrittenState(
+            name=state.name,
+            probability=Number(state.probability),
+            events=tuple(_write_event(instance, *event) for event in state.events),
+            failed_projects=tuple(p for p in instance.projects if p in state.failed_projects),
+            delayed_projects={p: Number(years) for p, years in state.delays},
+            anyway=tuple(p for p in instance.projects if p in state.unaided_projects),
+            regimes={
+                year: regime
+                for n, (year, regime) in enumerate(zip(instance.years, state.regimes, strict=False))
+                if regime and (n == 0 or regime != state.regimes[n - 1])
+            },
+            demand={m: _write_factor(instance, factor) for m, factor in factors.items()},
+            prices={m: prices[m][index] for m, index in state.price_states},
+        )
+
+
+def _write_event(instance: Instance, profile_id: str, start: int) -> Event:
+    years, period = divmod(start, instance.periods_per_year)
+    hazard = instance.profiles[profile_id].hazard
+    return Event(
+        hazard=hazard,
+        start=CalendarYear(instance.years[0] + years),
+        period=Number(period + 1),
+        profile=None if profile_id == hazard else profile_id.removeprefix(f"{hazard}."),
+    )
+
+
+def _write_factor(instance: Instance, factor: float | tuple[float, ...]) -> YearlyQuantity:
+    return _write_path(instance, np.broadcast_to(factor, len(instance.years)))
+
+
+def _write_path(instance: Instance, values: Floats) -> YearlyQuantity:
+    """Return a quantity with the given value in each year (Y)."""
+    if (values == values[0]).all():
+        return YearlyQuantity((), (Number(values[0]),))
+    return YearlyQuantity(tuple(instance.years), tuple(map(Number, values)))
+
+
+def _write_price(instance: Instance, material: str, index: int) -> str | YearlyQuantity:
+    """Return the name of a price state, or its prices if the name is not unique, if it has none, or
+    if a table would read the name as a number."""
+    price_states = instance.case.materials[material].price_states
+    if index < len(price_states) and (name := price_states[index].name) is not None:
+        text = name.in_language()
+        namesakes = [price_state for price_state in price_states if price_state.is_named(text)]
+        if len(namesakes) == 1 and isinstance(
+            parse_number_cell(text, SourceLocation("")).value, str
+        ):
+            return text
+    return _write_path(instance, instance.prices[material].price_by_state[index])

@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 from models.base import display_name
-from models.files.assumption_patches import settings_of_set
-from models.files.tabs import translate_label
+from models.files.patches import settings_of_set
+from models.files.shapes import translate_label
 from models.language import current_language, tr
 from models.scenario.case import Case, child_at
 from models.scenario.chains import material_needs
 from models.scenario.hazards import Effect, Hazard
-from models.scenario.stockpiles import Stockpile
+from models.scenario.sections import Stockpile
 from optimizer.analyses.assumptions import (
     Assumption,
     LinkedNumbers,

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.base import display_name
-from models.files.tabs import translate_label
+from models.files.shapes import translate_label
 from models.language import current_language, tr
 from models.scenario.case import Case, child_at
 from models.scenario.quantities import Number, YearlyQuantity

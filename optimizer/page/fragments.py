@@ -14,8 +14,7 @@ from models.language import LANGUAGES, Language, current_language, tr
 from models.scenario.case import Case
 from optimizer.page import controls, figure_controls, views
 from optimizer.page.guard import BaseUrl
-from optimizer.page.question import Question, value_in_words
-from optimizer.page.scenario_store import ScenarioSource
+from optimizer.page.scenario_store import Question, ScenarioSource, value_in_words
 from optimizer.page.worker import AnswerFailure, AnswerFigures, SolveRequest
 from optimizer.report.number_format import (
     format_number,

@@ -26,7 +26,7 @@ from optimizer.analyses.variation import Variation
 from optimizer.page.controls import PUBLIC_BUDGETS, controls_by_id, find_control
 from optimizer.page.figure_controls import FACTOR_UNIT, Control
 from optimizer.page.fragments import render_template, static_file
-from optimizer.page.question import InvalidRequest, Question, value_in_words
+from optimizer.page.scenario_store import InvalidRequest, Question, value_in_words
 from optimizer.report.number_format import ZERO_TOLERANCE
 
 VARIANT_AXIS = "variant"

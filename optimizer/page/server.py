@@ -32,7 +32,7 @@ from models.language import LANGUAGES, Language, current_language, tr, using
 from optimizer.page import controls, fragments, scenario_store, views
 from optimizer.page.fragments import render_template, static_file
 from optimizer.page.guard import BodyNotReceived, is_foreign
-from optimizer.page.question import (
+from optimizer.page.scenario_store import (
     InvalidRequest,
     Question,
     UnreadableRequest,

@@ -24,8 +24,12 @@ from optimizer.page.fragments import (
     render_template,
 )
 from optimizer.page.guard import BaseUrl
-from optimizer.page.question import Question, question_as_variant, question_titles
-from optimizer.page.scenario_store import ScenarioStore
+from optimizer.page.scenario_store import (
+    Question,
+    ScenarioStore,
+    question_as_variant,
+    question_titles,
+)
 from optimizer.page.worker import (
     AnswerFailure,
     AnswerFigures,

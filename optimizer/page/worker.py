@@ -170,7 +170,7 @@ class ScenarioWorker:
         """Return the figures of the incumbent during the search, which began at the time
         ``started_at``."""
         from optimizer.model.commitment import net_cost, weighted_cost
-        from optimizer.solve.gap import relative_gap
+        from optimizer.solve.solver_result import relative_gap
 
         problem, commitment = self.session.latest_problem, incumbent.commitment
         instance = problem.instance

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 from optimizer.errors import Misuse, VorratError
-from optimizer.model.extra_rules import current_extra_rules
+from optimizer.model.rule_declaration import current_extra_rules
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")

@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from models.faults import Fault, SourceLocation
-from models.files.tabs import FAULTS_SHEET
+from models.files.shapes import FAULTS_SHEET
 from models.language import tr
 
 Severity = Literal["error", "warning", "conflict"]

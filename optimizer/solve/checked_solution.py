@@ -1,10 +1,11 @@
 """Checked solution: a commitment with its evaluation and certificate, from which the plan document
-is built."""
+is built, and its outcomes by assumption set and review branch.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
@@ -12,28 +13,226 @@ from typing import TYPE_CHECKING, Any
 
 from models import results
 from models.base import display_name
+from models.files.reading import cases_by_assumption_set
 from models.results import Certificate, Plan
 from models.results.base import canonical_hash
 from models.scenario.case import Case
-from optimizer.model.commitment import Commitment, net_cost
+from optimizer.model import commitment as plans
+from optimizer.model.commitment import Commitment, net_cost, weighted_cost
 from optimizer.model.decision_tree import DecisionTree
-from optimizer.model.instance import Instance
+from optimizer.model.instance import Instance, read_instance
+from optimizer.model.review import branch_state_indices, review_observations, with_information_sets
 from optimizer.model.risk_measure import SetMeasure, WeightedMean
-from optimizer.model.states import State
+from optimizer.model.states import State, read_states
 from optimizer.solve import plan_document
-from optimizer.solve.clustering import event_clustering
-from optimizer.solve.gap import GapScale, compute_objective_floor, is_gap_closed, relative_gap
-from optimizer.solve.review_outcomes import outcome_after_review
-from optimizer.solve.set_outcomes import (
-    ReferenceOptimum,
-    SetOutcome,
-    assumption_outcomes,
-    evaluate_sets,
+from optimizer.solve.accounts import event_clustering, values_by_year
+from optimizer.solve.solver_result import (
+    GapScale,
+    compute_objective_floor,
+    is_gap_closed,
+    relative_gap,
 )
+from optimizer.solve.verification import broken_rules
 
 if TYPE_CHECKING:
     from optimizer.solve.outcomes import PlanEvaluation
     from optimizer.solve.recourse import RecourseEvaluator
+
+
+@dataclass(frozen=True)
+class ReferenceOptimum:
+    """Objective and bound of the best plan under one assumption set, or of the best plan without a
+    review."""
+
+    objective: float
+    bound: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class SetOutcome:
+    """Evaluation of a plan under one assumption set."""
+
+    instance: Instance
+    states: Sequence[State]
+    with_plan: PlanEvaluation
+    without_plan: PlanEvaluation
+    recourse: RecourseEvaluator | None = None
+    reference_optimum: ReferenceOptimum | None = None  # reference of the regret
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "recourse": None}
+
+    def objective(self, commitment: Commitment) -> float:
+        """Return the objective of the commitment that was evaluated."""
+        from optimizer.solve.outcomes import objective_value
+
+        cost = weighted_cost(self.instance, commitment)
+        return objective_value(self.instance, self.with_plan, cost)
+
+
+def assumption_outcomes(
+    case: Case,
+    commitment: Commitment,
+    set_outcomes: Sequence[SetOutcome],
+    measure: SetMeasure,
+    rounding: float,
+) -> Iterator[results.AssumptionSetOutcome]:
+    """Yield the outcome of a plan under each assumption set of a scenario. The largest objective or
+    regret is the one that decides, within ``rounding``, unless ``measure`` is a mean."""
+    objectives = [outcome.objective(commitment) for outcome in set_outcomes]
+    regrets = [
+        objective - (outcome.reference_optimum.objective if outcome.reference_optimum else 0.0)
+        for objective, outcome in zip(objectives, set_outcomes, strict=True)
+    ]
+    largest = None if measure.is_additive else max(regrets)
+    for (id, assumption_set), outcome, objective, regret in zip(
+        case.assumptions.items(), set_outcomes, objectives, regrets, strict=True
+    ):
+        level = float(outcome.instance.case.objective.cvar.level)
+        yield results.AssumptionSetOutcome(
+            id=id,
+            title=display_name(assumption_set.title, id),
+            weight=float(assumption_set.weight),
+            states=len(outcome.states),
+            objective=objective,
+            expected=outcome.with_plan.expected,
+            cvar=outcome.with_plan.cvar(level),
+            worst=outcome.with_plan.worst,
+            worst_mean=plan_document.ambiguous_mean(outcome.instance, outcome.with_plan),
+            net_cost_meur=net_cost(outcome.instance, commitment),
+            without_plan=results.WithoutPlan(
+                expected=outcome.without_plan.expected,
+                cvar=outcome.without_plan.cvar(level),
+                worst=outcome.without_plan.worst,
+            ),
+            best=outcome.reference_optimum.objective if outcome.reference_optimum else None,
+            best_bound=outcome.reference_optimum.bound if outcome.reference_optimum else None,
+            regret=regret if outcome.reference_optimum else None,
+            decides=largest is not None and largest - regret <= rounding,
+            broken_rules=tuple(broken_rules(outcome.instance, commitment)),
+        )
+
+
+def evaluate_sets(
+    reported_outcome: SetOutcome, commitment: Commitment, threads: int | None
+) -> Iterator[SetOutcome]:
+    """Evaluate a plan that was not made for assumption sets under each set of its scenario.
+    ``reported_outcome`` is its evaluation in the scenario without changes."""
+    from optimizer.solve.outcomes import evaluate_commitments
+
+    reported_instance = reported_outcome.instance
+    for id, case in cases_by_assumption_set(reported_instance.case).items():
+        if not reported_instance.case.assumptions[id].set:
+            yield reported_outcome
+            continue
+        instance = read_instance(case, reported_instance.lot_tonnes)
+        states = read_states(instance)
+        if reported_instance.branches:
+            observations = [branch.information_set for branch in reported_instance.branches]
+            instance = with_information_sets(instance, states, observations)
+        with_plan, without_plan = evaluate_commitments(
+            instance, states, [commitment, Commitment()], threads=threads
+        )
+        yield SetOutcome(instance, states, with_plan, without_plan)
+
+
+def outcome_after_review(
+    outcome: SetOutcome,
+    commitment: Commitment,
+    certificate: results.Certificate,
+    no_review_optimum: ReferenceOptimum | None,
+) -> results.ReviewDecisions | None:
+    """Return the decisions in each review branch and the value of deferral; None if there is no
+    review."""
+    instance, review = outcome.instance, outcome.instance.case.planned_review
+    if review is None or not instance.branches:
+        return None
+    groups = []
+    decisions = decisions_by_branch(instance, commitment)
+    for state_indices, group_fields in zip(
+        branch_state_indices(instance, outcome.states), decisions, strict=True
+    ):
+        probability = outcome.with_plan.probability[state_indices]
+        total_probability = float(probability.sum())
+        groups.append(
+            results.ReviewGroup(
+                **group_fields,
+                states=len(state_indices),
+                expected=_conditional_mean(
+                    probability, outcome.with_plan.damage[state_indices], total_probability
+                ),
+                expected_without_plan=_conditional_mean(
+                    probability, outcome.without_plan.damage[state_indices], total_probability
+                ),
+            )
+        )
+    optimum, objective, bound = no_review_optimum, certificate.objective, certificate.bound
+    optimum_without_review, bound_without_review = (
+        (None, None) if optimum is None else (optimum.objective, optimum.bound)
+    )
+    return results.ReviewDecisions(
+        year=int(review.year),
+        groups=tuple(groups),
+        now=optimum_without_review,
+        now_bound=bound_without_review,
+        worth=None if optimum_without_review is None else optimum_without_review - objective,
+        worth_least=None
+        if bound_without_review is None
+        else max(0.0, bound_without_review - objective),
+        worth_most=None
+        if optimum_without_review is None or bound is None
+        else optimum_without_review - bound,
+    )
+
+
+def _conditional_mean(probability: Any, damage: Any, total_probability: float) -> float | None:
+    return float(probability @ damage) / total_probability if total_probability > 0 else None
+
+
+def decisions_by_branch(instance: Instance, commitment: Commitment) -> Iterator[dict[str, Any]]:
+    """Yield for each review branch those fields of ``ReviewGroup`` that do not depend on the
+    states."""
+    for g, branch in enumerate(instance.branches):
+        branch_instance, branch_commitment = instance.on_branch(g), commitment.on_branch(g)
+        yield {
+            "seen": tuple(_observed_values(instance, branch.information_set)),
+            "probability": min(1.0, branch.probability),
+            "net_cost_meur": plans.net_cost(branch_instance, branch_commitment),
+            "projects": tuple(plan_document.project_plans(branch_instance, branch_commitment)),
+            "stockpiles": tuple(plan_document.stockpile_plans(branch_instance, branch_commitment)),
+            "spend_meur": {
+                f: values_by_year(branch_instance, x)
+                for f, x in plans.budget_use(branch_instance, branch_commitment).items()
+            },
+        }
+
+
+def _observed_values(
+    instance: Instance, information_set: tuple[str, ...]
+) -> Iterator[results.ObservedOutcome]:
+    for observation, value in zip(review_observations(instance), information_set, strict=True):
+        if observation.hazard is not None:
+            yield results.ObservedOutcome(hazard=observation.hazard, struck=value == "yes")
+        elif observation.regime:
+            yield results.ObservedOutcome(regime=value)
+        else:
+            material = observation.price or ""
+            yield results.ObservedOutcome(
+                price=material, state=_price_state_name(instance, material, int(value))
+            )
+
+
+def _price_state_name(instance: Instance, material: str, index: int) -> str:
+    """Return the name of a price state, its number if it has none, and for prices by year the last
+    price before the review."""
+    price_states = instance.case.materials[material].price_states
+    review = instance.case.planned_review
+    if index >= instance.prices[material].stated_count and review is not None:
+        last_year_seen = int(review.year) - 1
+        prices = instance.prices[material].price_by_state[index]
+        return f"{last_year_seen}: {prices[last_year_seen - instance.years[0]]:g}"
+    name = price_states[index].name if price_states else None
+    return display_name(name, str(index + 1))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,7 +339,7 @@ class CheckedSolution:
         """Outcome of each damage entry with adaptation, with the durations of shortages."""
         if not self.instance.adaptations:
             return ()
-        from optimizer.solve.adaptation_and_idling import adaptation_outcomes
+        from optimizer.solve.plan_document import adaptation_outcomes
 
         evaluations = (self.with_plan, self.without_plan)
         return adaptation_outcomes(self.instance, self.states, *evaluations)
@@ -152,7 +351,7 @@ class CheckedSolution:
         has_cash_costs = any(p.cash_cost_material for p in self.instance.projects.values())
         if self.commitment.branches or not has_cash_costs:
             return ()
-        from optimizer.solve.adaptation_and_idling import idle_project_outcomes
+        from optimizer.solve.plan_document import idle_project_outcomes
 
         return tuple(idle_project_outcomes(self.instance, self.states, self.commitment))
 

@@ -20,7 +20,6 @@ from optimizer.model.review import states_by_branch
 from optimizer.model.scenario_data import ScenarioData, compute_scenario_data
 from optimizer.model.stacked_problem import stack_models
 from optimizer.model.states import State
-from optimizer.solve.gap import compute_objective_floor
 from optimizer.solve.solver_result import (
     DEFAULT_GAP,
     NODE_LIMIT,
@@ -28,6 +27,7 @@ from optimizer.solve.solver_result import (
     IncumbentReporter,
     SolverOptions,
     SolverResult,
+    compute_objective_floor,
     seconds_left,
 )
 

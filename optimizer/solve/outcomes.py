@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scenario.baseline_shortage import SHORTAGE_TOLERANCE
+from models.scenario.chains import SHORTAGE_TOLERANCE
 from optimizer.model.commitment import Commitment, weighted_damage
 from optimizer.model.instance import Floats, Instance
 from optimizer.model.review import branch_state_indices, states_on_branch

@@ -16,21 +16,24 @@ from optimizer.model.commitment import Commitment, combine_branches, weighted_co
 from optimizer.model.highs import ProgramSolution
 from optimizer.model.instance import read_instance
 from optimizer.solve import outcomes
-from optimizer.solve.certification import certify as certify
-from optimizer.solve.certification import open_regret
-from optimizer.solve.certification import package_versions as package_versions
-from optimizer.solve.certification import with_full_outcome as with_full_outcome
-from optimizer.solve.checked_solution import CheckedSolution, updated_certificate
+from optimizer.solve.certification import (
+    certify as certify,
+    open_regret,
+    package_versions as package_versions,
+    solve_problem,
+    with_full_outcome as with_full_outcome,
+)
+from optimizer.solve.checked_solution import CheckedSolution, ReferenceOptimum, updated_certificate
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.method_choice import solve_problem
-from optimizer.solve.problem import Problem as Problem
-from optimizer.solve.problem import check_supported as check_supported
-from optimizer.solve.problem import choose_method as choose_method
-from optimizer.solve.problem import default_jobs as default_jobs
-from optimizer.solve.problem import with_same_branches
-from optimizer.solve.proof.writing import build_proof
-from optimizer.solve.recourse.state_blocks import STATES_PER_BLOCK
-from optimizer.solve.set_outcomes import ReferenceOptimum
+from optimizer.solve.problem import (
+    Problem as Problem,
+    check_supported as check_supported,
+    choose_method as choose_method,
+    default_jobs as default_jobs,
+    with_same_branches,
+)
+from optimizer.solve.proof.proof_program import build_proof
+from optimizer.solve.recourse.release_policy import STATES_PER_BLOCK
 from optimizer.solve.solver_result import (
     DEFAULT_GAP,
     Incumbent,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from models.scenario.case import Case
-from models.scenario.review import Observation
+from models.scenario.sections import Observation
 from optimizer.errors import Misuse
 from optimizer.model.cores import usable_cores
 from optimizer.model.decision_tree import DecisionTree, mark_over_assumptions, read_assumption_sets
@@ -16,9 +16,9 @@ from optimizer.model.instance_comparison import same_recourse, same_sampling
 from optimizer.model.review import with_branches, with_information_sets
 from optimizer.model.risk_measure import RiskMeasure, read_set_measure
 from optimizer.model.states import State, read_states
+from optimizer.solve.checked_solution import ReferenceOptimum
 from optimizer.solve.decomposition import CutPool, MasterModel
 from optimizer.solve.recourse import RecourseEvaluator
-from optimizer.solve.set_outcomes import ReferenceOptimum
 from optimizer.solve.solver_result import Method
 
 # Nodes * states * periods up to which the extensive form is as fast (benchmarks.md).

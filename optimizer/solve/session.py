@@ -14,10 +14,9 @@ from models.results import Plan
 from models.scenario.case import Case
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Instance
-from optimizer.solve.certification import certify
+from optimizer.solve.certification import certify, solve_problem
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import CutOracle, CutPool, MasterModel, recourse_by_part
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.solver_result import (
     DEFAULT_GAP,
@@ -167,7 +166,7 @@ class Session:
         **changed_options: Unpack[SolverOptions],
     ) -> Answer:
         """Search for the best plan of a problem, like
-        :func:`optimizer.solve.method_choice.solve_problem` with the options and the pool of the
+        :func:`optimizer.solve.certification.solve_problem` with the options and the pool of the
         session."""
         started_at = time.perf_counter()
         options: SolverOptions = {**self.solve_options, **changed_options}

@@ -1,4 +1,4 @@
-"""Options and results that both solution methods have in common."""
+"""Options and results that both solution methods have in common, and the relative gap of a plan."""
 
 from __future__ import annotations
 
@@ -16,8 +16,53 @@ from numpy.typing import NDArray
 
 from optimizer.model.commitment import Commitment
 
-if TYPE_CHECKING:  # would import the solver, which readers of a plan do not need
+if TYPE_CHECKING:
     from optimizer.model.highs import ProgramSolution, Progress
+
+
+MIN_GAP_TARGET = 1e-6  # smallest effective gap target, given the solver's arithmetic
+RELATIVE_OBJECTIVE_FLOOR = 1e-6
+"""Smallest denominator of a relative gap, as a share of the objective without a plan; this value
+itself if that objective is at most as large."""
+
+
+@dataclass(frozen=True)
+class GapScale:
+    """Smallest denominator of an objective's relative gap, and the size of rounding errors."""
+
+    objective_floor: float  # smallest denominator of a relative gap
+    rounding: float  # differences up to this are rounding errors
+
+
+def compute_objective_floor(objective_without_plan: float) -> float:
+    """Return the smallest denominator of relative gaps, given the objective without a plan."""
+    return RELATIVE_OBJECTIVE_FLOOR * (
+        objective_without_plan if objective_without_plan > RELATIVE_OBJECTIVE_FLOOR else 1.0
+    )
+
+
+def relative_gap(
+    objective: float, bound: float | None, objective_floor: float = RELATIVE_OBJECTIVE_FLOOR
+) -> float | None:
+    """Return the distance of the objective from the bound, relative to the objective or to
+    ``objective_floor``, whichever is larger; None without a bound."""
+    return (
+        None
+        if bound is None
+        else max(0.0, objective - bound) / max(abs(objective), objective_floor)
+    )
+
+
+def is_gap_closed(
+    objective: float,
+    bound: float | None,
+    gap_target: float,
+    objective_floor: float = RELATIVE_OBJECTIVE_FLOOR,
+) -> bool:
+    """Return whether the relative gap between objective and bound is at most ``gap_target``."""
+    gap = relative_gap(objective, bound, objective_floor)
+    return gap is not None and gap <= max(gap_target, MIN_GAP_TARGET) * (1 + 1e-9)
+
 
 Method = Literal["extensive", "decomposition"]
 DEFAULT_GAP = 1e-4  # default relative gap at which a search ends

@@ -341,7 +341,7 @@ def _broken_extra_rules(instance: Instance, commitment: Commitment) -> Iterator[
     # Deferred, since reports check saved plans without loading Pyomo.
     from pyomo.repn import generate_standard_repn
 
-    from optimizer.model.commitment_columns import CommitmentColumns
+    from optimizer.model.commitment import CommitmentColumns
     from optimizer.model.formulation import build_commitment
 
     model = build_commitment(instance)

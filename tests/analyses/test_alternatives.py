@@ -16,8 +16,7 @@ from small import CHINA, case, chance_of_cut, funder, project, stockpile
 from models.files import read_case_text
 from models.results import Alternatives, RobustnessCase
 from models.scenario.case import Case
-from optimizer.analyses.alternatives import document as words
-from optimizer.analyses.alternatives import near_optimal
+from optimizer.analyses.alternatives import document as words, near_optimal
 from optimizer.analyses.alternatives.near_optimal import (
     OBJECTIVE_SLACK,
     AlternativesResult,
@@ -35,11 +34,11 @@ from optimizer.analyses.analysis_options import AlternativesOptions, StatedAssum
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.errors import Infeasible
 from optimizer.model.instance import read_instance
+from optimizer.solve.certification import solve_problem
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import max_useful_lots
-from optimizer.solve.gap import relative_gap
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, solve_and_certify
+from optimizer.solve.solver_result import relative_gap
 from optimizer.solve.verification import check_commitment
 
 Raw = dict[str, Any]

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from small import case as bare
-from small import chance_of_cut, cut, project
+from small import case as bare, chance_of_cut, cut, project
 
 from models.files import LoadedScenario, read_case, read_case_text
 from optimizer.analyses.assumptions import Assumption, InvalidAssumption, list_assumptions

@@ -9,8 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from everything import everything
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from models.scenario.case import Case
 from optimizer.analyses.evaluation import fresh_states as blocks

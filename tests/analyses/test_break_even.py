@@ -15,8 +15,7 @@ from documents import one_line
 from frontier_cases import reading
 from random_cases import small_case
 from review_cases import SEEN, lasting_cut
-from small import case as bare
-from small import chance_of_cut, cut, near, project, state
+from small import case as bare, chance_of_cut, cut, near, project, state
 
 import vorrat
 from models.results import Comparison, Plan

@@ -19,8 +19,7 @@ from optimizer.analyses.comparison.benefit import compute_benefit
 from optimizer.analyses.comparison.money import compute_cost, fiscal_figures, rate_of_return
 from optimizer.analyses.comparison.plan_comparison import compute_brief
 from optimizer.analyses.evaluation.plan_evaluation import solve_counterfactual
-from optimizer.analyses.plan.document import brief_document as brief_of
-from optimizer.analyses.plan.document import build_document
+from optimizer.analyses.plan.document import brief_document as brief_of, build_document
 from optimizer.analyses.plan.executive_facts import _describe_yearly_amounts, compared_references
 from optimizer.analyses.plan.executive_summary import describe_turning_points
 from optimizer.analyses.plan.plan_wording import PlanWording

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from everything import everything
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from side_by_side import changed, large, raw, small, stock
 from small import funder, near, solve
 

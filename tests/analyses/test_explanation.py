@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from documents import one_line
 from explaining import best, explained, item, knapsack, value
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from small import (
     CHINA,
     Raw,

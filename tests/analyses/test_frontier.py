@@ -11,8 +11,7 @@ import yaml
 from frontier_cases import least_damage, reading, two_works, varying
 from limits import example_values, limited
 from random_cases import crowded_case, small_case
-from small import case as bare
-from small import chance_of_cut, near, stockpile
+from small import case as bare, chance_of_cut, near, stockpile
 
 from models.faults import ScenarioError
 from models.files import read_case_text

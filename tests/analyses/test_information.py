@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from random_cases import crowded_case, small_case
 from small import CHINA, case, cut, near, project, state, stockpile
 
@@ -26,8 +25,7 @@ from optimizer.analyses.evaluation.information_value import (
     solve_states_separately,
     with_tail_weight,
 )
-from optimizer.analyses.saved_plan import SavedPlan
-from optimizer.analyses.saved_plan import load_saved_plan as read_back
+from optimizer.analyses.saved_plan import SavedPlan, load_saved_plan as read_back
 from optimizer.errors import Infeasible
 from optimizer.model.commitment import weighted_cost
 from optimizer.solve import outcomes, problem

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from everything import everything
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from random_cases import small_case
 from redacting import hide, two_consumers
 from small import near

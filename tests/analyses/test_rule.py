@@ -15,7 +15,7 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.instance import Instance, read_instance
 from optimizer.model.states import State, read_states
 from optimizer.solve import outcomes
-from optimizer.solve.recourse import simulate_release_policy, state_blocks
+from optimizer.solve.recourse import release_policy, simulate_release_policy
 
 TWO_STEPS: Raw = {"material": "ore", "steps": [
     {"share": 0.6, "eur_per_t": 10_000}, {"share": 0.4, "eur_per_t": 100_000},
@@ -73,7 +73,7 @@ def test_the_difference_to_foresight_is_taken_within_each_state(
     assert found.performance.cvar.value == pytest.approx(
         outcomes.tail_mean(own.probability, own.damage, 0.9)
     )
-    monkeypatch.setattr(state_blocks, "STATES_PER_BLOCK", 7)
+    monkeypatch.setattr(release_policy, "STATES_PER_BLOCK", 7)
     (blocks,) = simulate_release_policy(instance, states, Commitment(), [0.25])
     assert np.array_equal(blocks.damage, own.damage)
     assert blocks.final_stock == pytest.approx(own.final_stock)

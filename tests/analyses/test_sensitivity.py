@@ -6,26 +6,17 @@ import random
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from frontier_cases import reading
 from oracle import best as exhaustive
 from random_cases import crowded_case, small_case
-from small import case as bare
-from small import chance_of_cut, cut, funder, near, project, stockpile
+from small import case as bare, chance_of_cut, cut, funder, near, project, stockpile
 
-from models.files import LoadedScenario
 from models.results import Sensitivity, SensitivityInput
 from optimizer.analyses.analysis_options import SensitivityOptions
-from optimizer.analyses.assumptions import Assumption, list_assumptions
+from optimizer.analyses.assumptions import list_assumptions
 from optimizer.analyses.saved_plan import SavedPlan
-from optimizer.analyses.sensitivity.sensitivity_analysis import (
-    analyze_sensitivity,
-    elementary_effects,
-    independent_inputs,
-    sample_points,
-    value_at_share,
-)
+from optimizer.analyses.sensitivity.sensitivity_analysis import analyze_sensitivity
 from optimizer.analyses.sensitivity.subproblem import (
     ROUNDING_MARGIN,
     BestKnownPlan,
@@ -304,55 +295,6 @@ def test_a_decision_is_made_whatever_the_gap(gap: float) -> None:
         session = subject.session.for_problem(seen.problem.instance)
         outcome, _ = solve_decision(subject, seen, session)
         assert outcome in ("same", "changed")
-
-
-def free(scenario: LoadedScenario, **ranges: tuple[float, float]) -> tuple[Assumption, ...]:
-    paths = {f"projects.{name}.capex_meur": ends for name, ends in ranges.items()}
-    return list_assumptions(scenario.case, only=["price"], inputs=paths)[1:]
-
-
-def test_effects_on_a_linear_figure_are_its_slopes() -> None:
-    """Of y = 3 a - 2 b + 0 c over ranges 2, 5 and 1 wide."""
-    raw = works()
-    raw["projects"] = {name: project(capex=1) for name in "abc"}
-    made = free(reading(raw), a=(0, 2), b=(0, 5), c=(0.5, 1.5))
-    asked = SensitivityOptions(trajectories=6, seed=4)
-    unit, _ = sample_points(made, asked)
-    values = np.array(
-        [[value_at_share(one, x) for one, x in zip(made, row, strict=True)] for row in unit]
-    )
-    rows = {row.id: row for row in elementary_effects(made, asked, unit, values @ [3.0, -2.0, 0.0])}
-    first, second, third = (rows[one.id] for one in made)
-    assert list(rows)[:2] == [second.id, first.id]
-    assert (first.mu, first.mu_star, first.sigma) == (near(6), near(6), pytest.approx(0, abs=1e-9))
-    assert (second.mu, second.mu_star) == (near(-10), near(10))
-    assert third.mu_star == pytest.approx(0, abs=1e-9)
-
-
-def test_a_screen_moves_every_number_once() -> None:
-    scenario = reading(works())
-    made = list_assumptions(scenario.case, include_parts=True)
-    kept = independent_inputs(made)
-    paths = [text.partition("=")[0] for one in kept for text in one.settings_at(one.high)]
-    assert len(paths) == len(set(paths))
-    assert {"hazard.cut", "capex.works", "damage.ore"} <= {one.id for one in kept}
-
-
-@pytest.mark.slow
-def test_a_screen_of_a_scenario_is_the_same_each_time() -> None:
-    """The plan leaves no damage, so that what a missing tonne costs has no effect on it."""
-    scenario = reading(works())
-    made = list_assumptions(scenario.case, only=["capex", "damage"])
-    options = EXACT.model_copy(update={"trajectories": 3, "resolve": True})
-    one, two = (analyze_sensitivity(scenario, made, options).screen for _ in range(2))
-    assert one == two
-    assert one is not None
-    assert one.evaluations == 3 * (2 + 1)
-    own = {row.id: row for row in one.own}
-    assert own["damage"].mu_star == near(0)
-    assert own["capex"].mu_star > 2
-    assert one.best is not None
-    assert one.best_gap == pytest.approx(0, abs=1e-6)
 
 
 def test_a_scenario_without_a_plan_has_nothing_to_vary() -> None:

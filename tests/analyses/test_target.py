@@ -28,9 +28,9 @@ from optimizer.errors import Infeasible, SolverError
 from optimizer.model import highs
 from optimizer.model.formulation import build_extensive_form, substitute_planned_stock
 from optimizer.model.rules import RULES
+from optimizer.solve.certification import solve_problem
 from optimizer.solve.conflicts import add_structural_constraints, conflict_with_level, rule_rows
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, solve_to_plan
 
 Raw = dict[str, Any]

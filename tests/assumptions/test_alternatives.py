@@ -29,7 +29,7 @@ from optimizer.analyses.analysis_options import AlternativesOptions, StatedAssum
 from optimizer.analyses.registry import build_result_document
 from optimizer.analyses.saved_plan import load_saved_plan
 from optimizer.cli import run_command_line
-from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.certification import solve_problem
 from optimizer.solve.planner import Problem, solve_to_plan, with_reference_optima
 
 Marks = frozenset[tuple[str, str]]

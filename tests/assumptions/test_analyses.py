@@ -29,9 +29,8 @@ from optimizer.cli import run_command_line
 from optimizer.errors import Misuse
 from optimizer.report.document import Bullets, Table
 from optimizer.report.wording import Wording
-from optimizer.solve.checked_solution import input_hash
+from optimizer.solve.checked_solution import ReferenceOptimum, input_hash
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan
-from optimizer.solve.set_outcomes import ReferenceOptimum
 
 
 def disagreed(raw: Raw, over: Any = None) -> Disagreement:

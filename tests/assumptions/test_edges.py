@@ -24,7 +24,7 @@ from optimizer.errors import Infeasible, Interrupted
 from optimizer.model.commitment import Commitment
 from optimizer.model.decision_tree import read_assumption_sets
 from optimizer.model.instance import COMMON_GROUP
-from optimizer.page.question import Question
+from optimizer.page.scenario_store import Question
 from optimizer.solve import planner
 from optimizer.solve.session import Session
 from optimizer.solve.solver_result import Incumbent

@@ -20,7 +20,7 @@ from optimizer.errors import SolverError
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
-from optimizer.solve.chains import chain_outcomes, outcomes
+from optimizer.solve.chains import chain_outcomes, plan_contributions
 from optimizer.solve.outcomes import evaluate_commitments
 
 BOTH = pytest.mark.parametrize("allocation", ["pooled", "entitled"])
@@ -199,7 +199,7 @@ def test_a_chain_that_the_solver_fails_on_is_named(monkeypatch: pytest.MonkeyPat
     def fails(*_: Any) -> None:
         raise SolverError("no optimum")
 
-    monkeypatch.setattr(outcomes, "_chain_outcome", fails)
+    monkeypatch.setattr(plan_contributions, "_chain_outcome", fails)
     plan = solve(magnets(conversions=makers(50, oxide=1.0)))
     assert plan.chains == ()
     assert plan.chains_untold == ("oxide", "magnet")

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from optimizer.cli import batch_runs, output_files
 from optimizer.cli.batch_runs import PlannedRun, expand_patterns, parse_grids, value_combinations

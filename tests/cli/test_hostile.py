@@ -26,7 +26,7 @@ from optimizer.errors import InvalidCutPool
 from optimizer.report.fault_workbook import build_fault_workbook, finding_from_fault
 from optimizer.report.render import html, terminal
 from optimizer.report.scenario_workbook.sheets import build_scenario_workbook
-from optimizer.solve.decomposition.pool_file import read_pool
+from optimizer.solve.decomposition.cut_pool import read_pool
 from optimizer.solve.planner import solve_to_plan
 
 LINK = '=HYPERLINK("http://example.org","x")'

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import click
-import jsonschema
 import pytest
 from click.testing import CliRunner
 
@@ -17,7 +16,6 @@ from optimizer.analyses.options import (
     Count,
     Options,
     SolveOptions,
-    options_schema,
     parse_named_values,
     parse_share,
 )
@@ -92,15 +90,6 @@ def test_limits_and_help_come_from_the_class(words: list[str], says: str) -> Non
     found = given(*words)
     assert isinstance(found, str)
     assert says in found
-
-
-@pytest.mark.parametrize("analysis", DECLARED, ids=lambda one: one.name)
-def test_every_analysis_has_a_schema_of_its_options(analysis: Analysis) -> None:
-    made = options_schema(analysis.options_class)
-    jsonschema.Draft202012Validator.check_schema(made)
-    assert tuple(made["properties"]) == analysis.options_class.user_fields()
-    assert all(option["description"] for option in made["properties"].values())
-    assert "listener" not in made["properties"]
 
 
 @pytest.mark.parametrize("analysis", DECLARED, ids=lambda one: one.name)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib import util
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
@@ -98,16 +96,3 @@ def test_what_cannot_be_varied_is_refused(
 ) -> None:
     assert run_command_line(["sensitivity", TUTORIAL, "--quiet", *options]) == 2
     assert says in capsys.readouterr().err
-
-
-def test_a_screen_without_its_library_is_refused_before_anything_is_solved(
-    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    there = util.find_spec
-
-    def missing(name: str, *rest: Any) -> Any:
-        return None if name == "SALib" else there(name, *rest)
-
-    monkeypatch.setattr("optimizer.analyses.sensitivity.sensitivity_analysis.find_spec", missing)
-    assert run_command_line(["sensitivity", TUTORIAL, *QUICK, "--morris", "4"]) == 2
-    assert "install Vorrat with its extra 'screen'" in capsys.readouterr().err

@@ -61,7 +61,7 @@ assert matplotlib.rcParams["font.size"] == 33
 LOADS = """\
 import json, numba
 from numba.core.caching import FunctionCache
-from optimizer.solve.recourse.project_deliveries import add_deliveries
+from optimizer.solve.recourse.node_kernel import add_deliveries
 FunctionCache(add_deliveries.py_func)._cache_file._load_index()
 """
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
+import pandas as pd
 import pycountry
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from models.countries import ALPHA_2, corrected_code
+from models.faults import ScenarioError
 from optimizer.data_files import countries
-from optimizer.data_files.cells import has_decimal_comma, read_number
 from optimizer.data_files.countries import (
     UNKNOWN,
     WORLD,
@@ -22,44 +19,15 @@ from optimizer.data_files.countries import (
     country_code,
     normalized_name,
 )
-from optimizer.data_files.tables import number_text
-from optimizer.data_files.units import price_unit, tonnes_per
+from optimizer.data_files.files import DataFile
+from optimizer.data_files.units import number_text, price_unit, tonnes_per
 
 
-def grouped(number: float, separator: str, point: str = ".") -> str:
-    whole, dot, fraction = f"{number:,.3f}".rstrip("0").rstrip(".").partition(".")
-    return whole.replace(",", separator) + dot.replace(".", point) + fraction
-
-
-NOTATIONS: dict[str, Callable[[float], str]] = {
-    "plain": lambda number: grouped(number, ""),
-    "commas": lambda number: grouped(number, ","),
-    "spaces": lambda number: grouped(number, " "),
-    "no-break spaces": lambda number: grouped(number, "\u202f"),
-    "apostrophes": lambda number: grouped(number, "’"),
-    "estimated": lambda number: grouped(number, ",") + "e",
-    "estimated before": lambda number: "ᵉ" + grouped(number, ","),
-    "revised": lambda number: f" {grouped(number, ',')} r",
-    "raised footnote": lambda number: grouped(number, ",") + "⁵",
-    "footnote": lambda number: grouped(number, ",") + " (5)",
-    "old footnote": lambda number: grouped(number, ",") + " 5/",
-    "upper bound": lambda number: "<" + grouped(number, ","),
-    "lower bound": lambda number: "> " + grouped(number, ","),
-    "in words": lambda number: "More than " + grouped(number, ","),
-    "spreadsheet": lambda number: f"{number:.12E}",
-    "scenario": number_text,
-}
-numbers = st.integers(0, 10**9) | st.integers(0, 10**9).map(lambda number: number / 1000)
-
-
-@pytest.mark.parametrize("notation", NOTATIONS)
-@given(number=numbers)
-def test_a_number_comes_back_from_every_notation(notation: str, number: float) -> None:
-    reading = read_number(NOTATIONS[notation](number))
-    assert reading.value == pytest.approx(number, rel=1e-11)
-    is_plain = notation in ("plain", "commas", "spaces", "no-break spaces", "apostrophes")
-    assert bool(reading.meaning) is not (is_plain or notation in ("spreadsheet", "scenario"))
-    assert reading.is_bound is (notation in ("upper bound", "lower bound", "in words"))
+def read(text: str, dash: float | None = 0.0) -> tuple[float | None, str]:
+    """Return the number in a cell, and what is noted."""
+    data = DataFile(Path("x.csv"), pd.DataFrame(), [text], ";")
+    value, _ = data.number(1, 0, text, "Chile", dash)
+    return value, " ".join(data.notices).removeprefix(f"x.csv:1:1: Chile: '{text}' is ")
 
 
 def test_three_digits_after_the_point_are_not_taken_for_thousands() -> None:
@@ -67,55 +35,40 @@ def test_three_digits_after_the_point_are_not_taken_for_thousands() -> None:
     assert [number_text(n) for n in (1.234, 12.5, 1234.567)] == ["1.2340", "12.5", "1234.567"]
 
 
-@given(number=numbers, separator=st.sampled_from(["", ".", " "]))
-def test_a_number_with_a_decimal_comma_comes_back(number: float, separator: str) -> None:
-    text = grouped(number, separator, ",")
-    assert read_number(text, decimal=",").value == pytest.approx(number, rel=1e-11)
-
-
-def test_a_comma_before_three_digits_is_never_taken_for_a_decimal_comma() -> None:
-    assert not has_decimal_comma("67,000")
-    assert not has_decimal_comma("1,234,567")
-    assert has_decimal_comma("29,5")
-    assert has_decimal_comma("1.028,25")
-
-
 @pytest.mark.parametrize(
-    ("text", "value", "meaning"),
+    ("text", "value", "note"),
     [
-        ("W", None, "withheld by the publisher"),
-        ("XX", None, "not applicable"),
-        ("NA", None, "not available"),
-        ("…", None, "not available"),
-        ("", None, "an empty cell"),
-        ("(4)", None, "a footnote only"),
-        ("Large", None, "not a number"),
-        ("12e5", None, "not a number"),  # 1200000, or an estimate with a footnote
-        ("12,34", None, "not a number"),
-        ("1e+999", None, "not a number"),
-        ("—", 0.0, "zero"),
-        ("\u2014\xa0", 0.0, "zero"),
-        ("--", 0.0, "zero"),
-        ("<5", 5.0, "an upper bound"),
-        (">1,000", 1000.0, "a lower bound"),
-        ("Less than ½ unit", 0.5, "an upper bound"),
-        ("1,200e", 1200.0, "estimated"),
-        ("e1,2007", 1200.0, "estimated, with a footnote"),
-        ("67,0006", 67000.0, "with a footnote"),
+        ("W", None, "withheld by the publisher; left out"),
+        ("XX", None, "not applicable; left out"),
+        ("NA", None, "not available; left out"),
+        ("…", None, "not available; left out"),
+        ("", None, "an empty cell; left out"),
+        ("—", 0.0, "zero; read as 0"),
+        ("<5", 5.0, "an upper bound; read as 5"),
+        (">1,000", 1000.0, "a lower bound; read as 1000"),
+        ("Less than ½ unit", 0.5, "an upper bound; read as 0.5"),
+        ("1,200e", 1200.0, "estimated; read as 1200"),
         ("67,000", 67000.0, ""),
+        ("1234567.5", 1234567.5, ""),
+        ("2.5e-3", 0.0025, ""),
     ],
 )
 def test_cells_that_are_more_or_less_than_a_number(
-    text: str, value: float | None, meaning: str
+    text: str, value: float | None, note: str
 ) -> None:
-    assert (read_number(text).value, read_number(text).meaning) == (value, meaning)
+    assert read(text) == (value, note)
 
 
-@pytest.mark.parametrize(("dash", "value"), [("zero", 0.0), ("missing", None)])
-def test_a_dash_is_what_the_publisher_says_it_is(
-    dash: Literal["zero", "missing"], value: float | None
-) -> None:
-    assert read_number("-", dash=dash).value == value
+@pytest.mark.parametrize("text", ["Large", "12e5", "12,34", "1e+999", "67,0006", "29,5", "nan"])
+def test_a_cell_without_a_known_meaning_is_an_error(text: str) -> None:
+    with pytest.raises(
+        ScenarioError, match=f"x.csv:1:1: error: Chile: '.*{text[-3:]}' is no number"
+    ):
+        read(text)
+
+
+def test_a_dash_in_prices_is_no_zero() -> None:
+    assert read("-", dash=None)[0] is None
 
 
 def test_codes_of_countries_are_those_of_the_library() -> None:

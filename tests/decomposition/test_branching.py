@@ -11,7 +11,7 @@ import pytest
 from cutting import run_of
 from random_cases import crowded_case
 
-from optimizer.solve.decomposition.branching import (
+from optimizer.solve.decomposition.branch_and_cut import (
     RELIABLE_GAIN_COUNT,
     BranchCandidate,
     BranchSelector,

@@ -16,8 +16,7 @@ from optimizer.model.decision_tree import DecisionTree
 from optimizer.model.instance import read_instance
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import solve_by_decomposition
-from optimizer.solve.decomposition.chain_selection import ChainSelector, smallest_selection
-from optimizer.solve.decomposition.cuts import CutOracle
+from optimizer.solve.decomposition.cuts import ChainSelector, CutOracle, smallest_selection
 
 
 @pytest.mark.parametrize("leave", [0.0, 1.0, 2.5, 4.0, 9.0, 11.0])

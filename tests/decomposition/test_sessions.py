@@ -23,8 +23,8 @@ from random_worlds import world_case
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.model.decision_tree import DecisionTree
-from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance import read_instance
+from optimizer.model.rule_declaration import ExtraRules
 from optimizer.model.states import read_states
 from optimizer.solve.decomposition import MasterModel, branch_and_cut
 from optimizer.solve.extensive_form import solve_extensive_form

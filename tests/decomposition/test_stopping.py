@@ -24,10 +24,10 @@ from models.results import Certificate, Plan
 from models.scenario.case import Case
 from optimizer.errors import Interrupted, NoPlan
 from optimizer.model.highs import Progress
+from optimizer.solve.certification import solve_problem
 from optimizer.solve.decomposition.cuts import CutOracle
 from optimizer.solve.decomposition.heuristics import Heuristics
 from optimizer.solve.decomposition.search_run import SearchStopped
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, solve_to_plan
 
 Raw = dict[str, Any]

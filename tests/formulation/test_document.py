@@ -25,9 +25,9 @@ from models.scenario.case import Case
 from optimizer.analyses.explanation import document, subproblem
 from optimizer.analyses.explanation.explain import SHARE_LIMIT_RULES
 from optimizer.analyses.variation import Variation
-from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.formulation import build_commitment, build_extensive_form
 from optimizer.model.instance import COMMON_GROUP, Instance, read_instance
+from optimizer.model.rule_declaration import ExtraRules
 from optimizer.model.rules import RULES
 from optimizer.model.states import read_states
 from optimizer.solve import verification

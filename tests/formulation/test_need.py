@@ -207,17 +207,3 @@ def test_what_anybody_misses_of_a_chain() -> None:
     it = instance(raw)
     assert it.materials_with_damage == {"magnet", "oxide", "terbium"}
     assert it.max_useful_lots["magnet"] * 2 * 16 == pytest.approx(128 + 5)
-
-
-def test_a_part_of_the_problem_has_its_chains_with_it() -> None:
-    raw = chained()
-    raw["materials"] = {"copper": {"price_eur_per_t": 1}} | raw["materials"]
-    raw["demand"] += [{"consumer": "others", "material": "copper", "t_per_year": 10}]
-    raw["damage"] += [{"material": "copper", "steps": [{"share": 1, "eur_per_t": 1}]}]
-    own = instance(raw).restrict_to_materials(("magnet", "oxide", "terbium"))
-    assert [node.label for node in own.nodes] == [node.label for node in instance(chained()).nodes]
-    (chain,), (same,) = own.chains, instance(chained()).chains
-    assert chain.nodes == same.nodes
-    assert [(x.output, x.inputs) for x in chain.plants] == [
-        (x.output, x.inputs) for x in same.plants
-    ]

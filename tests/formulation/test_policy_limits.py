@@ -15,7 +15,7 @@ from documents import page_of
 from limits import KEYS, limited
 from points import broken_rows
 
-from models.files.tabs import translate_label
+from models.files.shapes import translate_label
 from models.language import Language, translations, using
 from models.scenario.case import Case
 from models.scenario.sections import Policy

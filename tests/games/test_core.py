@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from known_games import FEW, amount, game, games, glove, intervals, majority, players, rows
 from scipy.optimize import nnls
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import coopgame
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from known_games import FEW, bankruptcy, games, majority, sociable
 
 from optimizer.games import least_core, nucleolus, prenucleolus, shapley

@@ -6,8 +6,7 @@ from itertools import accumulate, pairwise, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from known_games import (
     additive,
     airport,

@@ -15,7 +15,6 @@ from mine_to_magnet import mine_to_magnet
 from random_cases import crowded_case, deals_case, lasting_case, small_case, treasury_case
 from small_scenario import VALID
 
-from models.currencies import reference_price
 from models.faults import ScenarioError
 from models.field_marks import collect_values
 from models.files import read_case, read_case_text, shipped_files
@@ -23,6 +22,7 @@ from models.files.reading import LoadedScenario
 from models.scenario import unit_checks
 from models.scenario.case import Case
 from models.scenario.quantities import Number, YearlyQuantity
+from models.unit_names import reference_price
 from optimizer.cli.scenario_files import starter_scenario_text
 
 ROOT = Path(__file__).parents[2]

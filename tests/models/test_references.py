@@ -9,7 +9,7 @@ from small_scenario import VALID, broken
 import vorrat
 from models.faults import ScenarioError
 from models.files import read_case_text
-from models.scenario import references
+from models.scenario import case as case_module
 
 POLICY = "policy: {max_public_share: 0.49}"
 ADDED = [
@@ -91,12 +91,12 @@ def test_an_entry_for_one_consumer_beats_the_one_for_all():
 
 
 def test_a_valid_case_has_nothing_to_report():
-    assert list(references.check_references(read_case_text(VALID).case)) == []
+    assert list(case_module.check_references(read_case_text(VALID).case)) == []
 
 
 def test_what_refers_to_an_unreadable_item_is_left_out():
     case = read_case_text(VALID).case
     partial = case.model_copy(update={"hazards": {}, "funders": {}})
     unreadable = {"hazards": frozenset({"export_stop"}), "funders": frozenset({"*"})}
-    assert list(references.check_references(partial, unreadable)) == []
-    assert len(list(references.check_references(partial, {"hazards": frozenset({"x"})}))) == 4
+    assert list(case_module.check_references(partial, unreadable)) == []
+    assert len(list(case_module.check_references(partial, {"hazards": frozenset({"x"})}))) == 4

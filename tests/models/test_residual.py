@@ -10,8 +10,7 @@ from small import case, funder, project, stockpile
 
 from models.faults import ScenarioError
 from models.files import read_case_text
-from models.scenario.case import Case
-from models.scenario.residual_value_checks import cheapest_purchase
+from models.scenario.case import Case, cheapest_purchase
 from optimizer.model.commitment import Commitment, net_cost
 from optimizer.model.instance import read_instance
 

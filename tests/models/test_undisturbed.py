@@ -11,8 +11,8 @@ import pytest
 from scipy.optimize import linprog
 
 from models.files import read_case_text
-from models.scenario.baseline_shortage import baseline_shortage_warnings, format_years
 from models.scenario.case import Case
+from models.scenario.chains import baseline_shortage_warnings, format_years
 
 
 def scenario(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from optimizer.analyses.plan_diff import pair_up
-from optimizer.page.answer_changes import _difference_table, _large_shifts
+from optimizer.page.views import _difference_table, _large_shifts
 
 
 @pytest.mark.parametrize("total", ["", "All"])

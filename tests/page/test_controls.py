@@ -10,8 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from open_page import ROOT
 
 from models.faults import ScenarioError
@@ -21,7 +20,7 @@ from models.scenario.case import Case
 from models.scenario.chains import material_needs
 from optimizer.page import controls, figure_controls
 from optimizer.page.figure_controls import Control
-from optimizer.page.question import InvalidRequest, Question
+from optimizer.page.scenario_store import InvalidRequest, Question
 from optimizer.solve.checked_solution import input_hash
 
 TUTORIAL, GERMANY = "tutorial", "germany-2026"

@@ -20,7 +20,7 @@ from optimizer.cli import run_command_line
 from optimizer.cli.explore import _points_as_runs
 from optimizer.errors import VorratError
 from optimizer.page import plan_family
-from optimizer.page.question import Question
+from optimizer.page.scenario_store import Question
 from optimizer.solve.planner import solve_to_plan
 
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"

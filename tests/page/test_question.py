@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from open_page import ROOT, query_of
 
 from models.files import LoadedScenario, read_case
 from models.language import Language, using
 from optimizer.page import controls, figure_controls
 from optimizer.page.fragments import stress_events
-from optimizer.page.question import (
+from optimizer.page.scenario_store import (
     MAX_MOVED,
     InvalidRequest,
     Question,

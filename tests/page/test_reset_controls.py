@@ -11,7 +11,7 @@ from models.language import using
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
 from optimizer.page.controls import controls_by_id
-from optimizer.page.question import Question
+from optimizer.page.scenario_store import Question
 from optimizer.solve.planner import solve_to_plan
 
 TUTORIAL = read_case("scenarios/tutorial.yaml")

@@ -15,12 +15,14 @@ from models.faults import ScenarioError
 from models.files import read_case, read_case_text
 from models.scenario.sections import Variant
 from optimizer.page import scenario_store
-from optimizer.page.question import InvalidRequest, Question, question_as_variant
 from optimizer.page.scenario_store import (
+    InvalidRequest,
+    Question,
     ScenarioSource,
     ScenarioStore,
     file_with_variant,
     insert_variant,
+    question_as_variant,
     save_variant,
 )
 from optimizer.solve.checked_solution import input_hash

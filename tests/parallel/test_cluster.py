@@ -23,8 +23,7 @@ from clustered import Processes, behaving, counting, running, solving, wait_for
 from models.language import using
 from optimizer.cli.options import engine_in_use
 from optimizer.errors import ClusterError, Infeasible, TimedOut, WorkerDied
-from optimizer.parallel import Limits, TaskResult
-from optimizer.parallel import cluster as engine
+from optimizer.parallel import Limits, TaskResult, cluster as engine
 from optimizer.parallel.cluster import Cluster, comparable_versions
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)

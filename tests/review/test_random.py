@@ -15,7 +15,7 @@ from random_worlds import world_case
 
 from models.scenario.case import Case
 from optimizer.errors import Infeasible
-from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.certification import solve_problem
 from optimizer.solve.planner import Problem, solve_and_certify, solve_to_plan, with_reference_optima
 
 SMALL = {"small": small_case, "treasury": treasury_case, "lasting": lasting_case}

@@ -25,11 +25,11 @@ from optimizer.cli import child_process, run_command_line
 from optimizer.errors import Misuse
 from optimizer.model.review import branch_state_indices, read_information_set
 from optimizer.model.states import State
-from optimizer.page.question import Question
+from optimizer.page.scenario_store import Question
 from optimizer.report.document import Bullets
 from optimizer.solve import planner
+from optimizer.solve.certification import solve_problem
 from optimizer.solve.checked_solution import input_hash
-from optimizer.solve.method_choice import solve_problem
 from optimizer.solve.planner import Problem, plan_from_incumbent, solve_to_plan
 from optimizer.solve.solver_result import Incumbent
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.solve.method_choice import solve_problem
+from optimizer.solve.certification import solve_problem
 from optimizer.solve.planner import Problem
 
 

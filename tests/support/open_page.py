@@ -25,7 +25,7 @@ from pages import read
 
 import vorrat
 from models.results import Plan
-from optimizer.page.question import Question
+from optimizer.page.scenario_store import Question
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "scenarios" / "tutorial.yaml"

@@ -29,14 +29,6 @@ COMTRADE = (
     "isGrossWgtEstimated,cifvalue,fobvalue,primaryValue,legacyEstimationFlag,isReported,"
     "isAggregate"
 )
-CLASSIC_COMTRADE = (
-    "Classification,Year,Period,Period Desc.,Aggregate Level,Is Leaf Code,Trade Flow Code,"
-    "Trade Flow,Reporter Code,Reporter,Reporter ISO,Partner Code,Partner,Partner ISO,"
-    "2nd Partner Code,2nd Partner,2nd Partner ISO,Customs Proc. Code,Customs,"
-    "Mode of Transport Code,Mode of Transport,Commodity Code,Commodity,Qty Unit Code,"
-    "Qty Unit,Qty,Alt Qty Unit Code,Alt Qty Unit,Alt Qty,Netweight (kg),Gross weight (kg),"
-    "Trade Value (US$),CIF Trade Value (US$),FOB Trade Value (US$),Flag"
-)
 PARTNERS = {
     "world": ("0", "W00", "World"),
     "CD": ("180", "COD", "Dem. Rep. of the Congo"),
@@ -121,20 +113,6 @@ def comtrade(path: Path, rows: Iterable[Mapping[str, Any]], encoding: str = "cp1
     """A file of the present form, whose rows end with a comma more than the header."""
     table = (by_name(COMTRADE, row) for row in rows)
     path.write_bytes(csv_bytes(COMTRADE.split(","), table, encoding, tail=","))
-    return path
-
-
-def classic_comtrade(path: Path, rows: Iterable[tuple[str, str, str, str]]) -> Path:
-    """A file of the former form, with a byte order mark: partner, its code, weight and flag."""
-    base = {"Classification": "H4", "Year": "2018", "Period": "2018", "Trade Flow": "Import"}
-    base |= {"Trade Flow Code": "1", "Reporter": "Germany", "Reporter ISO": "DEU"}
-    base |= {"Commodity Code": "810520", "Trade Value (US$)": "100"}
-    table = [
-        {**base, "Partner": name, "Partner ISO": code, "Netweight (kg)": weight, "Flag": flag}
-        for name, code, weight, flag in rows
-    ]
-    cells = (by_name(CLASSIC_COMTRADE, row) for row in table)
-    path.write_bytes(csv_bytes(CLASSIC_COMTRADE.split(","), cells, "utf-8-sig", "\r\n"))
     return path
 
 

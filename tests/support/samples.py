@@ -30,7 +30,7 @@ def sensitivity() -> Sensitivity:
     )
     scenario = reading(raw)
     made = list_assumptions(scenario.case)
-    asked = SensitivityOptions(gap=1e-9, jobs=1, tolerance=1e-3, trajectories=3, resolve=True)
+    asked = SensitivityOptions(gap=1e-9, jobs=1, tolerance=1e-3)
     return study(scenario, made, asked)
 
 

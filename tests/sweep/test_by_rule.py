@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from random_cases import crowded_case
 from recourse_program import PILES, Pile, random_case, terms_of
 from small import CHINA, Raw, case, cut, near, state, stockpile

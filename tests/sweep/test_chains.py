@@ -17,8 +17,7 @@ from oracle_outcome import damages
 from random_chains import KINDS, chain_case, commitment
 
 from optimizer.model.commitment import Commitment
-from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
-from optimizer.solve.recourse import evaluator as sweeping
+from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, evaluator as sweeping
 from optimizer.solve.recourse.network_evaluation import NetworkEvaluation
 
 Raw = dict[str, Any]

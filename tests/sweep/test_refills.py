@@ -26,8 +26,12 @@ from optimizer.model.states import read_states
 from optimizer.solve import outcomes
 from optimizer.solve.decomposition import solve_by_decomposition
 from optimizer.solve.extensive_form import solve_extensive_form
-from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator, simulate_release_policy
-from optimizer.solve.recourse import evaluator as sweeping
+from optimizer.solve.recourse import (
+    FirstStagePoint,
+    RecourseEvaluator,
+    evaluator as sweeping,
+    simulate_release_policy,
+)
 from optimizer.solve.recourse.network_evaluation import NetworkEvaluation
 
 SEEDS = range(160)

@@ -25,13 +25,14 @@ from optimizer.model.instance import Chain, Instance, read_instance
 from optimizer.model.states import read_states
 from optimizer.solve import outcomes
 from optimizer.solve.recourse import RecourseEvaluator, ReleasePolicyResult, simulate_release_policy
-from optimizer.solve.recourse.chain_release_policy import (
+from optimizer.solve.recourse.release_policy import (
     ChainPeriods,
     ChainPolicyResult,
     build_chain_periods,
     simulate_chain_policy,
+    simulate_node_release,
+    uncovered_demand,
 )
-from optimizer.solve.recourse.release_policy import simulate_node_release, uncovered_demand
 
 LONG = ((2, 4), (3, 4), (6, 1), (1, 12))
 DRAWN = [(kind, seed) for seed in range(100) for kind in KINDS]
@@ -425,13 +426,13 @@ def test_scarce_oxide_goes_to_what_it_is_worth_most_in() -> None:
 
 
 def test_blocks_of_states_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from optimizer.solve.recourse import state_blocks
+    from optimizer.solve.recourse import release_policy
 
     for seed in range(6):
         _, instance, _, decided = drawn("program", seed)
         states = read_states(instance)
         whole = simulate_release_policy(instance, states, decided, [0.3])[0]
-        monkeypatch.setattr(state_blocks, "STATES_PER_BLOCK", 1)
+        monkeypatch.setattr(release_policy, "STATES_PER_BLOCK", 1)
         parts: ReleasePolicyResult = simulate_release_policy(instance, states, decided, [0.3])[0]
         monkeypatch.undo()
         assert np.array_equal(parts.damage, whole.damage)

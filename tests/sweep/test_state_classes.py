@@ -24,9 +24,9 @@ from optimizer.solve.recourse import (
     RecourseEvaluator,
     RecourseResult,
     evaluations,
-    state_blocks,
+    evaluator as sweeping,
+    release_policy,
 )
-from optimizer.solve.recourse import evaluator as sweeping
 from optimizer.solve.recourse.node_kernel import evaluate_node_classes
 
 Raw = dict[str, Any]
@@ -141,10 +141,10 @@ def test_blocks_of_states_add_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> 
         Commitment(),
     ]
     whole = evaluate_commitments(instance, states, commitments, threads=1)
-    monkeypatch.setattr(state_blocks, "STATES_PER_BLOCK", 7)
-    assert [block for block, _ in state_blocks.evaluators_by_block(instance, states)][-1] == slice(
-        35, 40
-    )
+    monkeypatch.setattr(release_policy, "STATES_PER_BLOCK", 7)
+    assert [block for block, _ in release_policy.evaluators_by_block(instance, states)][
+        -1
+    ] == slice(35, 40)
     for one, other in zip(
         whole, evaluate_commitments(instance, states, commitments, threads=1), strict=True
     ):

@@ -8,8 +8,7 @@ from models.language import tr
 from models.results import Alternative, Alternatives, PlanFigures, Robustness, RobustnessCase
 from optimizer.analyses.sensitivity.document import input_kind_name
 from optimizer.analyses.shared_wording import damage_by_set_table
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.document import Bullets, Caution, Column, Document, Part, Section, Table
 from optimizer.report.number_format import (
     NO_VALUE,

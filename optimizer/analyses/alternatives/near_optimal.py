@@ -35,9 +35,9 @@ from optimizer.solve.decomposition import (
     Portfolio,
     PortfolioItem,
 )
-from optimizer.solve.gap import RELATIVE_OBJECTIVE_FLOOR, is_gap_closed, relative_gap
 from optimizer.solve.planner import Problem, default_jobs
 from optimizer.solve.session import Answer, Session
+from optimizer.solve.solver_result import RELATIVE_OBJECTIVE_FLOOR, is_gap_closed, relative_gap
 
 OBJECTIVE_SLACK = 1e-6
 """Numerical tolerance of the limit, as a share of the bound."""

@@ -32,7 +32,7 @@ from optimizer.errors import Misuse
 from optimizer.model.commitment import Commitment, convert_lots, weighted_cost
 from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
-from optimizer.solve.checked_solution import CheckedSolution
+from optimizer.solve.checked_solution import CheckedSolution, ReferenceOptimum
 from optimizer.solve.planner import (
     Problem,
     best_reference_optima,
@@ -41,7 +41,6 @@ from optimizer.solve.planner import (
     solve_and_certify,
 )
 from optimizer.solve.problem import with_same_branches
-from optimizer.solve.set_outcomes import ReferenceOptimum
 from optimizer.solve.verification import broken_rules
 
 MAX_GROUPS = 6

@@ -18,13 +18,13 @@ from functools import partial
 from typing import Any, Literal
 
 from models.faults import VorratError
-from models.files.case_content import read_case_data
+from models.files.reading import read_case_data
 from models.results import Plan
 from models.scenario.case import Case
 from optimizer.analyses.comparison.money import total_charged
 from optimizer.analyses.options import SolveOptions
 from optimizer.errors import Interrupted, SolverError
-from optimizer.model.extra_rules import current_extra_rules
+from optimizer.model.rule_declaration import current_extra_rules
 from optimizer.parallel import TaskResult, Workers
 from optimizer.solve.certification import package_version
 from optimizer.solve.checked_solution import CheckedSolution, input_hash

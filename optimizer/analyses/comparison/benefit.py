@@ -9,8 +9,7 @@ from typing import Any
 
 from models.countries import EU_27
 from models.language import LANGUAGES
-from models.results import Plan, SupplyMix
-from models.results import option as results
+from models.results import Plan, SupplyMix, option as results
 from models.results.comparison import ComparabilityIssue, ExcludedFigures, ValueChange
 from models.scenario.quantities import REMARK_KEYS
 

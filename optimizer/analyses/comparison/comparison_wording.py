@@ -9,8 +9,15 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, Shape, shape_of_step
-from models.files.tabs import display_word, tab_at, translate_label
+from models.files.shapes import (
+    ANY_SHAPE,
+    SCENARIO_SHAPE,
+    Shape,
+    display_word,
+    shape_of_step,
+    tab_at,
+    translate_label,
+)
 from models.language import current_language, tr
 from models.results import Comparison, Plan
 from models.results.comparison import (

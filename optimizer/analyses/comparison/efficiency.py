@@ -10,8 +10,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Literal
 
-from models.results import Plan, ProjectPlan, StockpilePlan
-from models.results import comparison as results
+from models.results import Plan, ProjectPlan, StockpilePlan, comparison as results
 from models.results.comparison import ExcludedFigures
 from models.results.option import FunderMoney, Option
 from optimizer.analyses.plan_diff import (

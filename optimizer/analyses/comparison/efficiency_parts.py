@@ -8,8 +8,7 @@ from models.language import tr
 from models.results.comparison import BestOptionRange, EfficientOption, Increment
 from models.results.option import Option
 from optimizer.analyses.comparison.comparison_wording import ComparisonWording
-from optimizer.report.charts import Chart
-from optimizer.report.charts import plan_charts as charts
+from optimizer.report.charts import Chart, plan_charts as charts
 from optimizer.report.charts.drawing import Figure
 from optimizer.report.document import (
     PAGE_AND_SHEET,

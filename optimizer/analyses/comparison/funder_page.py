@@ -28,8 +28,7 @@ from optimizer.analyses.comparison.tables import (
     option_columns,
 )
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import plan_charts as charts
+from optimizer.report.charts import Chart, plan_charts as charts
 from optimizer.report.document import Column, Fact, Part, Table
 from optimizer.report.number_format import ZERO_TOLERANCE, format_number, sanitize
 from optimizer.report.wording import join_with_and, read_figure

@@ -4,12 +4,18 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from models.countries import EU_27
-from models.results import BudgetClass, BudgetLineUse, Plan, Position, ProjectPlan
-from models.results import brief as brief_results
-from models.results import option as results
+from models.results import (
+    BudgetClass,
+    BudgetLineUse,
+    Plan,
+    Position,
+    ProjectPlan,
+    comparison as brief_results,
+    option as results,
+)
 from models.scenario.case import Case
-from models.scenario.funding import Funder
 from models.scenario.projects import Project
+from models.scenario.sections import Funder
 
 MONEY_TOLERANCE = 1e-6
 """Million EUR (one euro) up to which an amount counts as zero."""

@@ -8,9 +8,15 @@ from typing import Any, Literal
 
 from models.base import LocalizedText, display_name
 from models.language import current_language, tr
-from models.results import Comparison, Counterfactual, Evaluation, Explanation, Plan
-from models.results import brief as brief_results
-from models.results import comparison as results
+from models.results import (
+    Comparison,
+    Counterfactual,
+    Evaluation,
+    Explanation,
+    Plan,
+    comparison as brief_results,
+    comparison as results,
+)
 from models.results.comparison import ComparisonNames, ExcludedFigures, FailedOption
 from models.results.option import BilingualName, Option, OptionSetOutcome
 from models.results.plan import Proof
@@ -59,7 +65,7 @@ def build_funder_views(
 def approvals_by_year(plan: Plan, funder: str) -> dict[str, float]:
     """Return the amounts in million EUR to which a funder commits itself, by year of decision.
 
-    See :class:`models.results.brief.Approval`.
+    See :class:`models.results.comparison.Approval`.
     """
     amounts: dict[str, float] = {}
     for approval in money.approvals(plan, [p for p in plan.accounts if p.funder == funder]):

@@ -18,19 +18,18 @@ from models.files import LoadedScenario
 from models.language import current_language, tr
 from models.results import ObservationWorth, Plan, Waiting
 from models.scenario.case import Case
-from models.scenario.review import Observation
+from models.scenario.sections import Observation
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.analysis_options import ReviewOptions
 from optimizer.analyses.saved_plan import common_result_fields
 from optimizer.errors import Misuse, NoPlan, SolverError
 from optimizer.model.commitment import combine_branches
 from optimizer.model.review import MAX_BRANCHES, InformationSet, read_information_set
-from optimizer.solve.checked_solution import CheckedSolution
+from optimizer.solve.checked_solution import CheckedSolution, ReferenceOptimum
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.gap import is_gap_closed
 from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.problem import with_observations
-from optimizer.solve.set_outcomes import ReferenceOptimum
+from optimizer.solve.solver_result import is_gap_closed
 
 
 def run_analysis(analysis_input: AnalysisInput, options: ReviewOptions) -> AnalysisOutcome:

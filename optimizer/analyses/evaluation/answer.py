@@ -7,8 +7,7 @@ from models.language import tr
 from models.results import Estimate, Evaluation, ProvenRange
 from optimizer.analyses.plan_diff import DecisionDiff, Decisions
 from optimizer.report.cells import Z_95, format_estimate, format_range, half_width_95
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.document import Column, Fact, Part, Section, Table
 from optimizer.report.number_format import (
     ZERO_TOLERANCE,

@@ -20,9 +20,7 @@ from optimizer.analyses.evaluation.answer import (
 )
 from optimizer.analyses.shared_wording import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
-from optimizer.report.charts import plan_charts as damage_charts
+from optimizer.report.charts import Chart, analysis_charts as charts, plan_charts as damage_charts
 from optimizer.report.document import Column, Part, Section, Table
 from optimizer.report.number_format import (
     NO_VALUE,

@@ -36,12 +36,12 @@ from optimizer.solve.certification import commitment_or_raise
 from optimizer.solve.checked_solution import CheckedSolution
 from optimizer.solve.decomposition import MasterModel
 from optimizer.solve.extensive_form import solve_for_scenario_data
-from optimizer.solve.gap import is_gap_closed
 from optimizer.solve.outcomes import PlanEvaluation, tail_mean
 from optimizer.solve.plan_document import weighted_quantiles
 from optimizer.solve.planner import Problem, default_jobs
 from optimizer.solve.recourse import RecourseEvaluator, ReleasePolicyResult
 from optimizer.solve.session import Session
+from optimizer.solve.solver_result import is_gap_closed
 from optimizer.solve.verification import check_commitment
 
 

@@ -50,9 +50,9 @@ from optimizer.model.user_rule_values import RELATIVE_TOLERANCE
 from optimizer.solve.accounts import account_positions
 from optimizer.solve.checked_solution import CheckedSolution, input_hash
 from optimizer.solve.decomposition import pool_key
-from optimizer.solve.gap import is_gap_closed
 from optimizer.solve.planner import Problem, solve_and_certify
 from optimizer.solve.problem import check_supported
+from optimizer.solve.solver_result import is_gap_closed
 
 BudgetKey = tuple[str | None, str]
 """Funder and budget line; the funder is None for all public funders together."""

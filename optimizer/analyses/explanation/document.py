@@ -21,8 +21,7 @@ from optimizer.analyses.plan_diff import describe_plan_diff
 from optimizer.analyses.shared_wording import damage_by_set_table, shortage_duration_parts
 from optimizer.model.rules import RULES
 from optimizer.report.cells import format_range
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE_AND_SHEET,

@@ -38,9 +38,9 @@ from optimizer.model.commitment import (
 from optimizer.parallel import Workers, choose_worker_count
 from optimizer.solve.checked_solution import input_hash
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.gap import MIN_GAP_TARGET, is_gap_closed
 from optimizer.solve.planner import default_jobs
 from optimizer.solve.session import Session, create_worker_solver
+from optimizer.solve.solver_result import MIN_GAP_TARGET, is_gap_closed
 
 BUDGET_STEPS_MEUR = (1.0, 10.0, 100.0)
 PERCENTAGE_POINT_STEPS = (1.0, 5.0, 10.0)

@@ -14,10 +14,8 @@ from models.files import LoadedScenario
 from models.results import AdditionEffect, BindingRule
 from models.scenario.quantities import YearlyQuantity
 from optimizer.errors import NoPlan, SolverError
-from optimizer.model import commitment as committed
-from optimizer.model import highs
-from optimizer.model.commitment import Commitment, planned_stock
-from optimizer.model.commitment_columns import CommitmentColumns
+from optimizer.model import commitment as committed, highs
+from optimizer.model.commitment import Commitment, CommitmentColumns, planned_stock
 from optimizer.model.formulation import read_commitment
 from optimizer.model.instance import COMMON_GROUP, Instance, read_instance
 from optimizer.model.rules import RULES

@@ -18,8 +18,7 @@ from optimizer.analyses.shared_wording import (
     varied_unit,
 )
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.document import Check, Column, Document, Part, Section, Table
 from optimizer.report.number_format import (
     NO_VALUE,

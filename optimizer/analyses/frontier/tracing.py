@@ -34,8 +34,8 @@ from optimizer.errors import ClusterError, Interrupted, Misuse, SolverError, Vor
 from optimizer.model.commitment import budget_use
 from optimizer.parallel import Executor, Workers, choose_worker_count, threads_per_worker
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.gap import relative_gap
 from optimizer.solve.planner import Problem
+from optimizer.solve.solver_result import relative_gap
 
 JUMP_SHARE = 0.05
 """Share of the range of damage above which a step that changes projects is a jump."""

@@ -9,8 +9,7 @@ from optimizer.analyses.participation import tables
 from optimizer.analyses.participation.tables import ParticipationWording
 from optimizer.report import document as doc
 from optimizer.report.cells import attribute_getter
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.number_format import (
     format_number,
     format_percent,

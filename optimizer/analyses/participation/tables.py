@@ -148,9 +148,6 @@ def point_remark(curve: ShareCurve, point: SharePoint) -> str:
     return "; ".join(filter(None, remarks))
 
 
-STANDINGS_TABLE, CURVES_TABLE, POINTS_TABLE, YEARS_TABLE = "standings", "curves", "points", "years"
-"""Names of tables that formulas refer to."""
-
 POINTS_TABLE = "points"
 """Name of the table of all points."""
 

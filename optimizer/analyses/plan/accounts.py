@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from models.language import tr
 from models.results import BudgetLineUse, Position
-from models.results.brief import CountryMoney, FunderContribution, StateAidUse
+from models.results.comparison import CountryMoney, FunderContribution, StateAidUse
 from models.results.option import BudgetUse, MoneyTotals
 from models.results.plan import WHOLE_BUDGET
 from optimizer.analyses.comparison.money import budget_charge

@@ -11,8 +11,7 @@ from models.language import tr
 from models.results import Bottleneck, ChainForm, ChainOutcome, ChainStages, FormFlow
 from optimizer.analyses.plan.plan_wording import PlanWording
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import supply_charts as charts
+from optimizer.report.charts import Chart, supply_charts as charts
 from optimizer.report.document import (
     PAGE,
     SHEET,

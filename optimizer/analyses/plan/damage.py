@@ -16,7 +16,7 @@ from models.results import (
     MaterialOutcome,
     MaterialYear,
 )
-from models.scenario.equal_steps import equal_steps_note
+from models.scenario.chains import equal_steps_note
 from optimizer.analyses.plan.plan_wording import (
     PlanWording,
     SheetRow,
@@ -31,8 +31,7 @@ from optimizer.analyses.shared_wording import (
     uncertainty_sentences,
 )
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import plan_charts as charts
+from optimizer.report.charts import Chart, plan_charts as charts
 from optimizer.report.document import (
     PAGE,
     PAGE_AND_SHEET,

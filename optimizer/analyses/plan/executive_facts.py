@@ -9,8 +9,7 @@ from models.language import current_language, tr
 from models.results import Brief, ReferenceIncrement
 from optimizer.analyses.comparison.money import MONEY_TOLERANCE
 from optimizer.analyses.plan.plan_wording import PlanWording, option_name
-from optimizer.report.charts import Chart
-from optimizer.report.charts import plan_charts as charts
+from optimizer.report.charts import Chart, plan_charts as charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import TERMINAL_AND_PAGE, Check, Column, Fact, Part, Table
 from optimizer.report.number_format import (

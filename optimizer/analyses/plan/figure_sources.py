@@ -18,8 +18,16 @@ from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
 from models.scenario.sections import Source
 from models.scenario.user_rules import RuleBound, RuleLevel, RuleTerm, UserRule
 from optimizer.analyses.plan.plan_wording import PlanWording
-from optimizer.report.document import PAGE, PAGE_AND_SHEET, SHEET, Column, Part, Section, Table
-from optimizer.report.document import Text as Paragraph
+from optimizer.report.document import (
+    PAGE,
+    PAGE_AND_SHEET,
+    SHEET,
+    Column,
+    Part,
+    Section,
+    Table,
+    Text as Paragraph,
+)
 from optimizer.report.number_format import NO_VALUE, format_number, format_percent
 from optimizer.report.scenario_workbook.columns import Field
 from optimizer.report.wording import capitalize

@@ -17,8 +17,7 @@ from optimizer.analyses.plan.plan_wording import (
 )
 from optimizer.analyses.plan_diff import MARKET_ID
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import plan_charts as charts
+from optimizer.report.charts import Chart, plan_charts as charts
 from optimizer.report.document import (
     ALL_MEDIA,
     PAGE,

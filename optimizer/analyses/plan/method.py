@@ -8,8 +8,8 @@ from typing import Any
 
 from models.language import tr
 from models.results import Plan, UserRuleOutcome
-from models.scenario.baseline_shortage import format_years
 from models.scenario.case import Case
+from models.scenario.chains import format_years
 from models.scenario.user_rules import ALL
 from optimizer.analyses.plan.plan_wording import (
     PlanWording,
@@ -19,8 +19,7 @@ from optimizer.analyses.plan.plan_wording import (
     text_columns,
 )
 from optimizer.model.rules import policy_limits
-from optimizer.report import cells
-from optimizer.report import document as doc
+from optimizer.report import cells, document as doc
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,

@@ -17,8 +17,7 @@ from optimizer.analyses.plan.plan_wording import (
 )
 from optimizer.analyses.shared_wording import stock_use_caption, stock_use_columns
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart, plan_charts
-from optimizer.report.charts import plan_charts as charts
+from optimizer.report.charts import Chart, plan_charts, plan_charts as charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,

@@ -16,8 +16,7 @@ from optimizer.analyses.plan.plan_wording import (
     text_columns,
 )
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart, supply_charts
-from optimizer.report.charts import supply_charts as charts
+from optimizer.report.charts import Chart, supply_charts, supply_charts as charts
 from optimizer.report.countries import country_name
 from optimizer.report.document import (
     PAGE,

@@ -9,8 +9,7 @@ from models.results import BreakEven, Sensitivity, SensitivityInput, Sensitivity
 from optimizer.analyses.plan_diff import describe_plan_diff
 from optimizer.report import document as doc
 from optimizer.report.cells import format_range
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.document import Column, Document, Part, Section, Table
 from optimizer.report.number_format import (
     NO_BREAK_SPACE,
@@ -250,7 +249,6 @@ def build_document(result: Sensitivity) -> Document:
             Section("swings", tr("What moves the best plan"), _swing_parts(wording)),
             Section("turns", tr("Where the decision turns"), _turning_parts(wording)),
             Section("own", tr("How this plan fares"), _plan_outcome_parts(wording)),
-            Section("screen", tr("All inputs moved together"), list(_screening_parts(wording))),
             Section("method", tr("How it was computed"), list(_method_parts(wording))),
         ],
     )
@@ -524,62 +522,6 @@ def _plan_outcome_parts(wording: SensitivityWording) -> list[Part]:
     if not wording.counts_damage:
         title = tr("Expected shortage with this plan ({unit})", unit=wording.unit)
     return [Table(title, rows, columns, "own", note)]
-
-
-def _screening_parts(wording: SensitivityWording) -> Iterator[Part]:
-    """Yield the results of the screening: which inputs are important if all of them vary
-    together."""
-    screening = wording.result.screen
-    if screening is None:
-        return
-    yield tr(
-        "Here all inputs move together, along {paths} random paths of one step an input (Morris "
-        "1991). An input with a small mean effect of going through its range hardly matters, "
-        "whatever the others are; a spread as large says that its effect depends on them.",
-        paths=format_number(screening.trajectories),
-    )
-    damage_effects, best_effects = (
-        {row.id: row.mu_star for row in rows or ()}
-        for rows in (screening.own_expected, screening.best)
-    )
-    own_group, other_group = tr("Objective of this plan"), tr("Mean effect on others")
-    columns = [
-        Column(tr("Input"), lambda row: input_name_by_id(wording, row.id), "text"),
-        Column(tr("Mean effect"), "mu_star", group=own_group),
-        Column(tr("± (95 %)"), "mu_star_confidence", group=own_group),
-        Column(tr("Spread"), "sigma", group=own_group),
-        Column(
-            tr("Its expected damage"),
-            lambda row: damage_effects[row.id],
-            group=other_group,
-            media=doc.PAGE_AND_SHEET,
-        ),
-    ]
-    if best_effects:
-        header = tr("Objective of the best plan")
-        columns.append(
-            Column(
-                header, lambda r: best_effects[r.id], group=other_group, media=doc.PAGE_AND_SHEET
-            )
-        )
-    title = tr("Effects of all inputs together ({unit})", unit=wording.unit)
-    bars = [
-        (input_name_by_id(wording, row.id), row.mu_star, row.mu_star_confidence, row.sigma)
-        for row in screening.own[:MAX_SCREEN_ROWS]
-    ]
-    description = tr("Two bars an input: the mean size of its effects, and how much they differ.")
-    chart = Chart("screen", title, description, lambda: charts.screening_bars(bars, wording.unit))
-    yield Table(
-        title, screening.own, columns, "screen", chart=chart, max_terminal_rows=MAX_SCREEN_ROWS
-    )
-    if screening.best is not None:
-        yield tr(
-            "The largest gap of these solves is {gap}.",
-            gap=format_small_percent(screening.best_gap),
-        )
-    if screening.left_out:
-        left_out = ", ".join(input_name_by_id(wording, id) for id in screening.left_out)
-        yield tr("Left out, since others move the same numbers: {inputs}.", inputs=left_out)
 
 
 def _method_parts(wording: SensitivityWording) -> Iterator[Part]:

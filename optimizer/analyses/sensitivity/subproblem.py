@@ -19,11 +19,11 @@ from optimizer.errors import Interrupted
 from optimizer.model.commitment import Commitment, convert_lots, net_cost, weighted_cost
 from optimizer.model.instance import Instance
 from optimizer.solve import outcomes
-from optimizer.solve.gap import MIN_GAP_TARGET
 from optimizer.solve.outcomes import PlanEvaluation
 from optimizer.solve.planner import Problem
 from optimizer.solve.recourse import RecourseEvaluator
 from optimizer.solve.session import Session
+from optimizer.solve.solver_result import MIN_GAP_TARGET
 from optimizer.solve.verification import broken_rules
 
 Decision = Literal["same", "changed", "broken", "open"]
@@ -384,40 +384,3 @@ class InputSolver:
         if decision == "changed" and best_known is not None and best_known.commitment is not None:
             rival = (instance, best_known.commitment)
         return decision, rival, session
-
-
-class ScreenFigures(NamedTuple):
-    """Objective and mean damage of the plan at a point of the screening, and objective and bound of
-    the best plan (None if these were not requested)."""
-
-    objective: float
-    expected: float
-    best: float | None = None
-    bound: float | None = None
-
-
-@dataclass(eq=False)
-class ScreenSolver:
-    """Evaluator of points of the screening, one after the other."""
-
-    studied_plan: StudiedPlan
-    finds_best_plan: bool
-    """Whether the best plan is computed as well."""
-
-    def __call__(self, settings: tuple[str, ...]) -> ScreenFigures:
-        """Compute the plan's objective and damage at a point, and the best plan's objective if
-        requested.
-
-        Raises errors like :class:`InputSolver`.
-        """
-        evaluation = evaluate_plan(self.studied_plan, settings)
-        best_known = BestKnownPlan("none")
-        if self.finds_best_plan:
-            session = self.studied_plan.session.for_problem(evaluation.problem.instance)
-            best_known = find_best_plan(evaluation, session)
-        return ScreenFigures(
-            evaluation.objective,
-            evaluation.outcome.expected,
-            best_known.objective,
-            best_known.bound,
-        )

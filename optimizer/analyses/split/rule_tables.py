@@ -7,8 +7,7 @@ from models import results
 from models.language import tr
 from models.results import Coalition, Interval, SharingRule
 from optimizer.analyses.split.tables import SplitWording, interval_columns, money_column, rule_name
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.document import PAGE_AND_SHEET, SHEET, Column, Media, Table, ValueGetter
 from optimizer.report.number_format import NO_VALUE
 from optimizer.report.wording import join_texts

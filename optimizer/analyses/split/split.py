@@ -45,7 +45,7 @@ from optimizer.model.instance import COMMON_GROUP, Floats, Instance, company_gro
 from optimizer.solve import outcomes
 from optimizer.solve.accounts import values_by_year
 from optimizer.solve.decomposition import CutPool
-from optimizer.solve.gap import is_gap_closed, relative_gap
+from optimizer.solve.solver_result import is_gap_closed, relative_gap
 
 MAX_LEAVING_GROUPS = 5
 """Largest number of blocking coalitions listed for each rule."""

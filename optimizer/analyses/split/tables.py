@@ -108,14 +108,6 @@ class SplitWording(Wording[Split]):
             )
         return join_with_and([*map(self.funder_name, member_ids)])
 
-    def group_key(self, members: Iterable[str]) -> str:
-        """Return a key for a coalition that does not depend on the order of its members.
-
-        It joins their ids by plus signs, which ids do not contain.
-        """
-        member_ids = set(members)
-        return "+".join(id for id in self.players_by_id if id in member_ids)
-
     def shares_text(self, shares_by_id: dict[str, float]) -> str:
         """Return the names of funders or consumers with their shares in percent, as a list in
         words."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from models.language import tr
-from models.results.stress import (
+from models.results.evaluation import (
     ShortMaterial,
     Stress,
     StressCase,
@@ -17,8 +17,7 @@ from models.results.stress import (
     StressPeriod,
 )
 from optimizer.report import document as doc
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.document import (
     ALL_MEDIA,
     PAGE_AND_SHEET,

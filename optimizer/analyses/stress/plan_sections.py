@@ -9,11 +9,10 @@ from functools import partial
 from operator import itemgetter
 
 from models.language import tr
-from models.results.stress import ShortMaterial, Stress, StressCase, StressedStock
+from models.results.evaluation import ShortMaterial, Stress, StressCase, StressedStock
 from optimizer.analyses.stress import document
 from optimizer.analyses.stress.document import StressWording
-from optimizer.report.charts import Chart
-from optimizer.report.charts import analysis_charts as charts
+from optimizer.report.charts import Chart, analysis_charts as charts
 from optimizer.report.document import PAGE, Check, Column, Part, Section, Table
 from optimizer.report.number_format import format_number
 from optimizer.report.wording import Wording, capitalize

@@ -16,9 +16,9 @@ from optimizer.model.instance import COMMON_GROUP, COVERAGE_TOLERANCE, Floats, I
 from optimizer.model.scenario_data import compute_scenario_data
 from optimizer.model.states import State
 from optimizer.solve.recourse import FirstStagePoint, NodeData, RecourseEvaluator
-from optimizer.solve.recourse.chain_release_policy import release_weights
-from optimizer.solve.recourse.material_classes import StateClasses
 from optimizer.solve.recourse.node_data import NodeStock
+from optimizer.solve.recourse.release_policy import release_weights
+from optimizer.solve.recourse.state_classes import StateClasses
 
 RELEASE_TOLERANCE = 1e-9
 """Releases below this share of demand are zero."""

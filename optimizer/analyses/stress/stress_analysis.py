@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.results import stress as results
-from models.results.stress import Stress, StressCase, StressEvent, StressPeriod
-from models.scenario.baseline_shortage import SHORTAGE_TOLERANCE
-from models.scenario.chains import chain_of
+from models.results import evaluation as results
+from models.results.evaluation import Stress, StressCase, StressEvent, StressPeriod
+from models.scenario.chains import SHORTAGE_TOLERANCE, chain_of
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome
 from optimizer.analyses.analysis_options import HazardEvent, StressOptions
 from optimizer.analyses.evaluation.fresh_states import transfer_plan

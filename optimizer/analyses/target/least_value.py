@@ -13,7 +13,7 @@ from models.files import LoadedScenario
 from models.results import Goal, Target, Trial
 from models.results.comparison import BrokenRule
 from models.scenario.case import Case
-from models.scenario.stockpiles import Stockpile
+from models.scenario.sections import Stockpile
 from optimizer.analyses.analysis_io import AnalysisInput, AnalysisOutcome, describe_value
 from optimizer.analyses.analysis_options import DamageFigure, TargetOptions
 from optimizer.analyses.frontier.parametric_points import start_session, total_spending

@@ -13,13 +13,13 @@ import pyomo.environ as pyo
 
 from optimizer.model.commitment import Commitment, clip_floored_offtake
 from optimizer.model.formulation import (
-    extra_rules,
     objective,
-    perspective,
+    objective as perspective,
     projects,
-    public_money,
-    stockpiles,
+    projects as public_money,
+    recourse,
     user_rules,
+    user_rules as extra_rules,
 )
 from optimizer.model.formulation.recourse import add_deliveries, add_recourse, chains_in_state
 from optimizer.model.highs import CompiledModel, SubstitutedProgram, substitute_defined_columns
@@ -36,7 +36,7 @@ def build_commitment(instance: Instance) -> Any:
     projects.add_projects(model, instance)
     projects.add_support_rules(model, instance)
     projects.add_project_rules(model, instance)
-    stockpiles.add_stockpiles(model, instance)
+    recourse.add_stockpiles(model, instance)
     public_money.add_public_limits(model, instance)
     public_money.add_budgets(model, instance)
     public_money.add_budget_lines(model, instance)

@@ -13,8 +13,7 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
 
 from optimizer.errors import InvalidModelData
-from optimizer.model.highs.program import Floats, LinearProgram
-from optimizer.model.highs.scaling import ROUNDING_SHARE, max_abs_by_row
+from optimizer.model.highs.program import ROUNDING_SHARE, Floats, LinearProgram, max_abs_by_row
 
 
 @dataclass(frozen=True, eq=False)

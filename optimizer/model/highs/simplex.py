@@ -16,8 +16,8 @@ from optimizer.model.highs.program import (
     Floats,
     LinearProgram,
     check_finite,
+    compute_scaling,
 )
-from optimizer.model.highs.scaling import compute_scaling
 from optimizer.model.highs.solver import (
     COARSE_LP_TOLERANCES,
     DEFAULT_LP_TOLERANCES,

@@ -1,6 +1,15 @@
-"""Runs of HiGHS on a program, and assessment of how they ended."""
+"""Runs of HiGHS on a program or a file, the bounds tightened before, and assessment of how they
+ended.
+
+An empty budget forbids a purchase of ten euros, but a solver with a tolerance of 1e-6 million
+allows it. Also, columns are scaled by the width of their bounds, and rows may imply narrower ones.
+The bounds are computed from row activities (Savelsbergh 1994).
+"""
+
+from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -8,16 +17,159 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import highspy
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from optimizer.errors import InvalidModelData, SolverError, UnknownOption
-from optimizer.model.highs.bound_tightening import tighten_bounds
-from optimizer.model.highs.program import Floats, LinearProgram, check_finite, check_solver_limits
-from optimizer.model.highs.scaling import Scaling, compute_scaling
+from optimizer.model.highs.program import (
+    Floats,
+    LinearProgram,
+    Scaling,
+    check_finite,
+    check_solver_limits,
+    compute_scaling,
+)
+
+MAX_ROUNDS = 100  # a budget that is carried over, but empty, takes one round per year
+ROUNDING_SHARE = 1e-9  # slack of implied bounds, relative to the terms of the row
+MIN_RELATIVE_WIDTH = 1e-6  # narrower ranges, relative to the bounds, are not set unless empty
+ROW_TOLERANCE = 1e-6  # smaller violations, relative to the terms of the row, count as satisfied
+ZERO_TOLERANCE = 1e-30  # smaller absolute violations count as satisfied
+MIN_SHRINK_FACTOR = 0.5  # a bound is moved if the range shrinks to at most this share
+INTEGER_TOLERANCE = 1e-6  # values closer to an integer are one
+
+
+def tighten_bounds(program: LinearProgram) -> LinearProgram:
+    """Return the program with tighter column bounds, as its rows imply them. If all numbers of the
+    program are near one, only columns that rows fix are changed, since the solver's presolve
+    tightens the others."""
+    program = _tighten(program, fix_only=True)
+    if compute_scaling(program, 1.0).is_near_one:
+        return program
+    return _tighten(program, fix_only=False)
+
+
+def _tighten(program: LinearProgram, fix_only: bool) -> LinearProgram:
+    matrix = sparse.csc_array(program.matrix)
+    column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    lower, upper = program.lower.copy(), program.upper.copy()
+    for _ in range(MAX_ROUNDS):
+        previous_bounds = lower.copy(), upper.copy()
+        for entries, rhs in ((matrix.data, program.row_upper), (-matrix.data, -program.row_lower)):
+            implied_lower, implied_upper = _implied_bounds(
+                entries, matrix.indices, column, rhs, lower, upper
+            )
+            is_integer = program.is_integer
+            implied_lower[is_integer] = np.ceil(implied_lower[is_integer] - INTEGER_TOLERANCE)
+            implied_upper[is_integer] = np.floor(implied_upper[is_integer] + INTEGER_TOLERANCE)
+            # A bound beyond the opposite one makes its row infeasible, which is marked below.
+            implied_lower = np.minimum(implied_lower, upper)
+            implied_upper = np.maximum(implied_upper, lower)
+            width = upper - lower
+            is_tighter = (implied_lower > lower) & _is_worthwhile(
+                implied_lower, upper, width, fix_only
+            )
+            lower = np.where(is_tighter, implied_lower, lower)
+            is_tighter = (implied_upper < upper) & _is_worthwhile(
+                lower, implied_upper, width, fix_only
+            )
+            upper = np.where(is_tighter, implied_upper, upper)
+        if (lower == previous_bounds[0]).all() and (upper == previous_bounds[1]).all():
+            break
+    return _mark_infeasible_rows(replace(program, matrix=matrix, lower=lower, upper=upper))
+
+
+def _mark_infeasible_rows(program: LinearProgram) -> LinearProgram:
+    """Replace each row that no values within the column bounds satisfy by 0 <= -1. Row bounds that
+    are violated by rounding only are moved instead. Feasibility then does not depend on a
+    tolerance: an empty budget that has to pay a cent is infeasible."""
+    matrix = program.matrix
+    row_count = matrix.shape[0]
+    column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    min_values = np.where(matrix.data > 0, program.lower[column], program.upper[column])
+    max_values = np.where(matrix.data > 0, program.upper[column], program.lower[column])
+    is_infeasible = np.zeros(row_count, dtype=bool)
+    row_lower, row_upper = program.row_lower.copy(), program.row_upper.copy()
+    for sign, extremes, rhs in ((1, min_values, row_upper), (-1, max_values, row_lower)):
+        terms = matrix.data * extremes
+        size = np.bincount(matrix.indices, np.abs(terms), row_count)
+        is_finite = np.isfinite(rhs) & np.isfinite(size)
+        finite_rhs, activity = (
+            rhs[is_finite],
+            np.bincount(matrix.indices, terms, row_count)[is_finite],
+        )
+        excess = sign * (activity - finite_rhs)
+        is_violated = (
+            excess > ROW_TOLERANCE * (size[is_finite] + np.abs(finite_rhs)) + ZERO_TOLERANCE
+        )
+        is_infeasible[is_finite] |= is_violated
+        rhs[is_finite] = np.where((excess > 0) & ~is_violated, activity, finite_rhs)
+    program = replace(program, row_lower=row_lower, row_upper=row_upper)
+    if not is_infeasible.any():
+        return program
+    reduced_matrix = sparse.csc_array(matrix, copy=True)
+    reduced_matrix.data[is_infeasible[reduced_matrix.indices]] = 0.0
+    reduced_matrix.eliminate_zeros()
+    return replace(
+        program,
+        matrix=reduced_matrix,
+        row_lower=np.where(is_infeasible, -np.inf, row_lower),
+        row_upper=np.where(is_infeasible, -1.0, row_upper),
+    )
+
+
+def _is_worthwhile(
+    lower: Floats, upper: Floats, width: Floats, fix_only: bool
+) -> NDArray[np.bool_]:
+    """Return for each column whether the bounds ``lower`` and ``upper`` should be set: they fix the
+    column, or are much narrower than ``width``, its present range. With ``fix_only`` only columns
+    that they fix are marked."""
+    new_width, magnitude = upper - lower, np.maximum(np.abs(lower), np.abs(upper))
+    is_fixed = new_width <= 0
+    if fix_only:
+        return np.asarray(is_fixed)
+    return np.asarray(
+        is_fixed
+        | ((new_width <= MIN_SHRINK_FACTOR * width) & (new_width >= MIN_RELATIVE_WIDTH * magnitude))
+    )
+
+
+def _implied_bounds(
+    entries: Floats,
+    row: NDArray[Any],
+    column: NDArray[Any],
+    rhs: Floats,
+    lower: Floats,
+    upper: Floats,
+) -> tuple[Floats, Floats]:
+    """Return the lower and upper bounds of all columns that are implied by the rows A @ x <=
+    ``rhs``, where A has ``entries`` at the positions ``row`` and ``column``."""
+    row_count = len(rhs)
+    is_positive = entries > 0
+    term = entries * np.where(is_positive, lower[column], upper[column])
+    is_unbounded = np.isinf(term)
+    finite_term = np.where(is_unbounded, 0.0, term)
+    min_activity = np.bincount(row, finite_term, row_count)
+    finite_rhs = np.where(np.isfinite(rhs), rhs, 0.0)
+    size = np.bincount(row, np.abs(finite_term), row_count) + np.abs(finite_rhs)
+    unbounded_count = np.bincount(row, is_unbounded, row_count)
+    # A bound follows only if all other columns of the row are bounded on the relevant side.
+    is_usable = np.isfinite(rhs)[row] & (unbounded_count[row] == is_unbounded)
+    slack = (finite_rhs[row] - (min_activity[row] - finite_term) + ROUNDING_SHARE * size[row])[
+        is_usable
+    ]
+    bound = slack / entries[is_usable]
+    implied_lower, implied_upper = np.full(len(lower), -np.inf), np.full(len(upper), np.inf)
+    gives_upper = is_positive[is_usable]
+    np.minimum.at(implied_upper, column[is_usable][gives_upper], bound[gives_upper])
+    np.maximum.at(implied_lower, column[is_usable][~gives_upper], bound[~gives_upper])
+    return implied_lower, implied_upper
+
 
 Ending = Literal["optimal", "limit", "infeasible", "unbounded"]
 IncumbentCallback = Callable[[NDArray[np.float64], float, float], None]
@@ -361,3 +513,138 @@ def solver_version() -> tuple[str, str]:
     """Return the version and the git revision of HiGHS."""
     solver = create_silent_solver()
     return str(solver.version()), str(solver.githash())
+
+
+FILE_TOLERANCE = 1e-9  # of rows, bounds and integrality
+ENDINGS = {
+    "kOptimal": "optimal",
+    "kModelEmpty": "optimal",
+    "kInfeasible": "infeasible",
+    "kUnbounded": "unbounded",
+    "kUnboundedOrInfeasible": "unbounded",
+    "kTimeLimit": "limit",
+    "kInterrupt": "limit",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FileSolution:
+    """What a solver found for a program file."""
+
+    ending: str
+    """``optimal``, ``infeasible``, ``unbounded``, ``limit``, or the solver's own word for another
+    ending."""
+    bound: float  # proven lower bound; minus infinity if there is none
+    objective: float  # of the best solution; infinite without one
+
+
+def solve_file(
+    path: Path, *, target_bound: float = math.inf, time_limit: float | None = None
+) -> FileSolution:
+    """Minimize the program in an MPS or LP file to optimality, or until ``target_bound`` is proven.
+    Raise OSError if HiGHS cannot read the file."""
+    solver = create_silent_solver()
+    if solver.readModel(str(path)) == highspy.HighsStatus.kError:
+        raise OSError(f"HiGHS cannot read {path}")
+    is_mip = any(x != highspy.HighsVarType.kContinuous for x in solver.getLp().integrality_)
+    options: dict[str, Any] = {
+        "mip_rel_gap": 0.0,
+        "mip_abs_gap": 0.0,
+        "primal_feasibility_tolerance": FILE_TOLERANCE,
+        "dual_feasibility_tolerance": FILE_TOLERANCE,
+        "mip_feasibility_tolerance": FILE_TOLERANCE,
+    }
+    if time_limit is not None:
+        options["time_limit"] = float(time_limit)
+    set_options(solver, options)
+    if is_mip and math.isfinite(target_bound):
+
+        def stop_at_target(event: Any) -> None:
+            if event.data_out.mip_dual_bound >= target_bound:
+                event.interrupt()
+
+        solver.cbMipInterrupt.subscribe(stop_at_target)
+    solver.run()
+    ending = ENDINGS.get(solver.getModelStatus().name)
+    if ending is None and is_mip is False:
+        solver.clearSolver()
+        set_options(solver, {"presolve": "off"})
+        solver.run()
+        ending = ENDINGS.get(solver.getModelStatus().name)
+    info = solver.getInfo()
+    has_solution = ending == "optimal" or (ending == "limit" and info.primal_solution_status == 2)
+    objective = float(info.objective_function_value) if has_solution else math.inf
+    bound = -math.inf
+    if is_mip and abs(info.mip_dual_bound) < highspy.kHighsInf and ending in ("optimal", "limit"):
+        bound = float(info.mip_dual_bound)
+    elif ending == "optimal":
+        bound = objective
+    return FileSolution(
+        ending or solver.modelStatusToString(solver.getModelStatus()), bound, objective
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramOptimum:
+    """Optimum of a linear program."""
+
+    ending: str  # as in :class:`FileSolution`
+    objective: float  # infinite without a solution
+    values: Floats  # of the columns; empty without a solution
+    reduced_costs: Floats  # of the columns; empty without a solution
+
+
+class FileProgram:
+    """A linear program that is read from a file once, and minimized with several costs, fixed
+    columns and further rows. Each solve starts from the previous basis."""
+
+    def __init__(self, path: Path, time_limit: float | None) -> None:
+        self._solver = create_silent_solver()
+        if self._solver.readModel(str(path)) == highspy.HighsStatus.kError:
+            raise OSError(f"HiGHS cannot read {path}")
+        self._columns = np.arange(self._solver.getNumCol(), dtype=np.int32)
+        lp = self._solver.getLp()
+        self._lower, self._upper = np.array(lp.col_lower_), np.array(lp.col_upper_)
+        tolerances = dict.fromkeys(
+            ("primal_feasibility_tolerance", "dual_feasibility_tolerance"), FILE_TOLERANCE
+        )
+        self._time_limit = time_limit
+        self._has_new_rows = False
+        set_options(self._solver, tolerances)
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats) -> None:
+        """Add the rows ``matrix @ x >= lower``."""
+        starts, columns = matrix.indptr[:-1], matrix.indices
+        infinite = np.full(len(lower), highspy.kHighsInf)
+        self._solver.addRows(len(lower), lower, infinite, matrix.nnz, starts, columns, matrix.data)
+        self._has_new_rows = True
+
+    def minimize(self, cost: Floats, fixed: Mapping[int, float]) -> ProgramOptimum:
+        """Minimize ``cost`` with some columns fixed at values."""
+        solver, lower, upper = self._solver, self._lower.copy(), self._upper.copy()
+        for column, value in fixed.items():
+            lower[column] = upper[column] = value
+        solver.changeColsCost(len(cost), self._columns, cost)
+        solver.changeColsBounds(len(cost), self._columns, lower, upper)
+        # If only the costs have changed, the basis is still feasible.
+        set_options(solver, {"simplex_strategy": 1 if fixed or self._has_new_rows else 4})
+        self._has_new_rows = False
+        if self._time_limit is not None:  # its clock runs on from one solve to the next
+            set_options(solver, {"time_limit": solver.getRunTime() + self._time_limit})
+        solver.run()
+        ending = ENDINGS.get(solver.getModelStatus().name)
+        if ending is None:  # from the start, with another method
+            solver.clearSolver()
+            set_options(solver, {"presolve": "off", "simplex_strategy": 1})
+            solver.run()
+            ending = ENDINGS.get(solver.getModelStatus().name)
+        if ending != "optimal":
+            status = solver.modelStatusToString(solver.getModelStatus())
+            return ProgramOptimum(ending or status, math.inf, np.zeros(0), np.zeros(0))
+        solution, info = solver.getSolution(), solver.getInfo()
+        return ProgramOptimum(
+            ending,
+            float(info.objective_function_value),
+            np.array(solution.col_value),
+            np.array(solution.col_dual),
+        )

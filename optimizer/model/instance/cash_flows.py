@@ -1,6 +1,6 @@
 """Cash flows of instruments over the years of a project.
 
-Terms of instruments, per EUR committed, are in :mod:`models.scenario.instrument_terms`. A kind of
+Terms of instruments, per EUR committed, are in :mod:`models.scenario.instruments`. A kind of
 instrument whose payments are no share of capex has a class of its own, in :data:`CASH_FLOWS`."""
 
 import math
@@ -10,8 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from models.scenario.instrument_fields import InstrumentKind
-from models.scenario.instrument_terms import interest_by_age
+from models.scenario.instruments import InstrumentKind, interest_by_age
 from optimizer.model.instance.components import (
     BudgetLineData,
     Floats,

@@ -11,11 +11,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scenario.funding import COMMON_GROUP as COMMON_GROUP
-from models.scenario.instrument_fields import InstrumentKind
-from models.scenario.instrument_terms import InstrumentTerms
-from models.scenario.instruments import INSTRUMENT_TYPES, InstrumentType
+from models.scenario.instruments import (
+    INSTRUMENT_TYPES,
+    InstrumentKind,
+    InstrumentTerms,
+    InstrumentType,
+)
 from models.scenario.quantities import YearlyQuantity
+from models.scenario.sections import COMMON_GROUP as COMMON_GROUP
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ converts lots to tonnes. Yearly quantities are divided by the periods of a year.
 years of the horizon (Y), its periods (K) or both."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from models.scenario.case import Case
 from models.scenario.user_rule_rows import RuleRow, rule_rows
-from optimizer.model.extra_rules import ExtraRules
 from optimizer.model.instance.cash_flows import CashFlows, cash_flow_class
 from optimizer.model.instance.components import (
     COMMON_GROUP,
@@ -30,7 +29,6 @@ from optimizer.model.instance.components import (
     HazardData,
     InstrumentData,
     Node,
-    Plant,
     ProfileData,
     ProjectData,
     ReviewBranch,
@@ -38,8 +36,8 @@ from optimizer.model.instance.components import (
     StockpileData,
     company_group,
 )
-from optimizer.model.instance.funding import read_instruments
-from optimizer.model.instance.prices import PriceData
+from optimizer.model.instance.prices import PriceData, read_instruments
+from optimizer.model.rule_declaration import ExtraRules
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,23 +274,6 @@ class Instance:
                 if makes_damaging_output or any(step.weight.any() for step in self.nodes[v].steps):
                     damaging_nodes.add(v)
         return frozenset(self.nodes[v].material for v in damaging_nodes)
-
-    def restrict_to_materials(self, materials: Collection[str]) -> "Instance":
-        """Return the instance with only the nodes of ``materials``. Either all nodes of a chain are
-        kept or none."""
-        kept_nodes = [v for v, node in enumerate(self.nodes) if node.material in materials]
-        new_position = {v: position for position, v in enumerate(kept_nodes)}
-
-        def renumber(plant: Plant) -> Plant:
-            inputs = {new_position[v]: lots for v, lots in plant.inputs.items()}
-            return replace(plant, output=new_position[plant.output], inputs=inputs)
-
-        chains = (
-            Chain(tuple(new_position[v] for v in chain.nodes), tuple(map(renumber, chain.plants)))
-            for chain in self.chains
-            if chain.id in new_position
-        )
-        return replace(self, nodes=tuple(self.nodes[v] for v in kept_nodes), chains=tuple(chains))
 
     def cash_flows(self, p: str, f: str, i: str, start: int) -> CashFlows:
         """Return the cash flows of an instrument that carries all of a project with this start."""

@@ -455,34 +455,6 @@ def tornado(rows: Sequence[TornadoBar], base: float, unit: str) -> d.Figure:
     return _finish_tornado(figure, axes, rows, base, unit)
 
 
-def screening_bars(rows: Sequence[tuple[str, float, float, float]], unit: str) -> d.Figure:
-    """Draw the mean effect and the spread of each input.
-
-    Each row is (name, mean effect, half width of its confidence interval, spread).
-    """
-    figure, axes = d.new_figure(0.8 + 0.3 * len(rows))
-    upper_positions, lower_positions = (
-        [n + shift for n in range(len(rows))] for shift in (-0.17, 0.17)
-    )
-    d.horizontal_bars(
-        axes, upper_positions, [row[1] for row in rows], 0.32, d.BLUE, label=tr("mean effect")
-    )
-    d.horizontal_bars(
-        axes,
-        lower_positions,
-        [row[3] for row in rows],
-        0.32,
-        d.ORANGE,
-        d.HATCH_PATTERN,
-        label=tr("spread"),
-    )
-    ranges = [(max(0, mean - half), mean, mean + half) for _, mean, half, _ in rows]
-    d.draw_error_bars(axes, upper_positions, ranges)
-    d.set_row_labels(axes, [row[0] for row in rows], unit, font_size=6.6)
-    figure.legend(loc="outside upper left", ncols=2)
-    return figure
-
-
 def _draw_filled_bars(
     axes: d.Axes, base: float, ends: Sequence[LowHigh], shift: float, thickness: float
 ) -> None:

@@ -13,8 +13,7 @@ from io import BytesIO
 from typing import Any
 
 from models.language import tr
-from optimizer.report import cells
-from optimizer.report import document as doc
+from optimizer.report import cells, document as doc
 from optimizer.report.document import Check, Column, Section, Table
 from optimizer.report.figure_columns import (
     FigureColumn,

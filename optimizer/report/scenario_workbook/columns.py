@@ -19,14 +19,18 @@ from models.base import display_name
 from models.faults import SourceLocation
 from models.files import includes, shapes
 from models.files.shapes import (
+    CONFIDENCE_WORDS,
     SOURCED_KEYS,
+    VARIANT_TEXTS,
     Shape,
+    Tab,
     describe_field,
     is_required,
     shape_of,
     shape_of_step,
+    tab_at,
+    translate_label,
 )
-from models.files.tabs import CONFIDENCE_WORDS, VARIANT_TEXTS, Tab, tab_at, translate_label
 from models.files.yaml_source import parse_setting
 from models.language import LANGUAGES, current_language, tr
 from models.scenario.case import Case

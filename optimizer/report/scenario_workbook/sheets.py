@@ -22,13 +22,20 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from models.base import display_name
 from models.countries import ALPHA_2
-from models.currencies import replace_currency
 from models.faults import PathStep, ScenarioError
 from models.files import read_case
-from models.files.tabs import GUIDE_SHEET, USER_PREFIX, Tab, all_tabs, display_word, translate_label
+from models.files.shapes import (
+    GUIDE_SHEET,
+    USER_PREFIX,
+    Tab,
+    all_tabs,
+    display_word,
+    translate_label,
+)
 from models.language import LANGUAGES, current_language, localize_number, tr
 from models.scenario.case import Case
 from models.scenario.quantities import NumberBounds
+from models.unit_names import replace_currency
 from optimizer.report.scenario_workbook.columns import (
     ENGLISH_TEXTS,
     REMARKS,

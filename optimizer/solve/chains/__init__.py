@@ -1,4 +1,4 @@
 """Chains of materials: their bottlenecks with and without a plan, and the marginal value of each
 stage."""
 
-from optimizer.solve.chains.outcomes import chain_outcomes as chain_outcomes
+from optimizer.solve.chains.plan_contributions import chain_outcomes as chain_outcomes

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import results
-from models.scenario.baseline_shortage import SHORTAGE_TOLERANCE
-from models.scenario.chains import order_materials
+from models.scenario.chains import SHORTAGE_TOLERANCE, order_materials
 from optimizer.model.commitment import Commitment
 from optimizer.model.instance import COMMON_GROUP, Chain, Floats, Instance
 from optimizer.model.states import State

@@ -25,8 +25,8 @@ from optimizer.solve.decomposition.search_run import (
     SearchStopped,
     UnboundedProblem,
 )
-from optimizer.solve.gap import compute_objective_floor
 from optimizer.solve.recourse import RecourseEvaluator
+from optimizer.solve.solver_result import compute_objective_floor
 
 MIN_GAP = 1e-6  # smallest target gap, given the solver's tolerances
 # Largest ratio by which the scaling is refined for a small objective.

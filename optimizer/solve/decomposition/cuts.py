@@ -1,11 +1,13 @@
-"""Cuts on expected damage and on its CVaR, and the cut oracle that computes them."""
+"""Cuts on expected damage and on its CVaR: the oracle that computes them, and their rows in the
+master problem.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -445,3 +447,225 @@ class CutColumns:
         values = np.concatenate([offtake, subgradient.purchase_value[0].ravel()])
         entries: Floats = np.bincount(self.column_index, values, len(self.columns)).astype(float)
         return entries
+
+
+SMOOTHING_WEIGHT = 0.5  # weight of earlier observations in exponential smoothing
+MIN_ERROR_SHARE = 0.05  # smallest share of a change of cost-to-go that is assumed to be an error
+
+
+class ChainSelector:
+    """Selection of the chains to evaluate: those whose cuts probably have the largest errors.
+
+    The error of a chain's cuts is estimated from the change of its cost-to-go since its last
+    evaluation, and from the share of earlier changes that were errors. The estimates only guide the
+    search: bounds follow from cuts, and plans from evaluations of all chains.
+    """
+
+    def __init__(
+        self, chain_ids: Collection[int], chain_weights: Mapping[int, float] | None = None
+    ) -> None:
+        self.chain_ids = tuple(chain_ids)
+        self._chain_weights = chain_weights or dict.fromkeys(chain_ids, 1.0)
+        self._last_damage = dict.fromkeys(chain_ids, math.nan)
+        self._error_share = dict.fromkeys(chain_ids, 1.0)
+
+    def estimated_cut_errors(self, cost_to_go: Mapping[int, float]) -> dict[int, float]:
+        """Return the estimated error of each chain's cuts in units of the objective; infinite for a
+        chain that has not been evaluated.
+
+        ``cost_to_go`` holds the lower bounds that the cuts give on the chains' mean damage.
+        """
+        changes = {
+            v: abs(cost_to_go[v] - last_damage) for v, last_damage in self._last_damage.items()
+        }
+        return {
+            v: math.inf
+            if math.isnan(change)
+            else self._chain_weights[v] * self._error_share[v] * change
+            for v, change in changes.items()
+        }
+
+    def record_errors(
+        self,
+        cost_to_go: Mapping[int, float],
+        damage_by_chain: Mapping[int, float],
+        cut_errors: Mapping[int, float],
+    ) -> None:
+        """Record the evaluation of chains: the cost-to-go that their cuts gave, the damage found,
+        and the errors of the cuts."""
+        for v, damage in damage_by_chain.items():
+            change = abs(cost_to_go[v] - self._last_damage[v])
+            if change > 0:  # False for NaN
+                share = min(1.0, max(MIN_ERROR_SHARE, cut_errors.get(v, 0.0) / change))
+                self._error_share[v] = (
+                    SMOOTHING_WEIGHT * self._error_share[v] + (1 - SMOOTHING_WEIGHT) * share
+                )
+            self._last_damage[v] = damage
+
+
+def smallest_selection(cut_errors: Mapping[int, float], tolerance: float) -> list[int]:
+    """Return the smallest set of chains such that the errors of all other chains sum to at most
+    ``tolerance``."""
+    error = 0.0
+    ranked_chains = sorted(cut_errors, key=lambda v: cut_errors[v])
+    for count, v in enumerate(ranked_chains):
+        error += cut_errors[v]
+        if error > tolerance or math.isinf(error):
+            return ranked_chains[count:]
+    return []
+
+
+def objective_error(
+    cut_oracle: CutOracle, cut_errors: Mapping[int, float], set_objectives: Floats
+) -> float:
+    """Return the error of the objective that the errors of the chains' cuts cause."""
+    if cut_oracle.tree.measure.is_additive:
+        return math.fsum(cut_errors.values())
+    objectives_with_errors = set_objectives + cut_oracle.sums_by_set(cut_errors)
+    return float(objectives_with_errors.max() - set_objectives.max())
+
+
+def chains_to_evaluate(
+    cut_oracle: CutOracle, cut_errors: Mapping[int, float], set_objectives: Floats, tolerance: float
+) -> list[int]:
+    """Return the smallest set of chains such that the other chains add at most ``tolerance`` to the
+    error of the objective.
+
+    If only the worst assumption set counts, a set with a lower objective may have larger errors.
+    """
+    if cut_oracle.tree.measure.is_additive:
+        return smallest_selection(cut_errors, tolerance)
+    chain_ids: list[int] = []
+    set_tolerances = set_objectives.max() + tolerance - set_objectives
+    for set_oracles, set_tolerance in zip(cut_oracle.oracles_by_set, set_tolerances, strict=True):
+        set_errors = {
+            v: cut_errors[v]
+            for oracle in set_oracles
+            for v in oracle.chain_weights
+            if v in cut_errors
+        }
+        chain_ids += smallest_selection(set_errors, float(set_tolerance))
+    return chain_ids
+
+
+# Smaller coefficients of a cut, in the solver's units, are rounded up or dropped.
+MIN_COEFFICIENT = 1e-8
+SMALL_SHARE_EXPONENT, MIN_SHARE_EXPONENT = -7, -40
+"""Exponents of two: an offtake column gets a smaller unit if a share below the first covers all
+use; no unit is below the second, since the solver rejects larger ratios."""
+ROUNDING_COEFFICIENT = 1e-12
+"""Smaller coefficients are rounding errors. Rounded up, those of unbounded columns could make an
+absurdly large value worthwhile."""
+
+
+def offtake_unit(instance: Instance, p: str) -> float:
+    """Return the unit of a project's offtake columns, a power of two; NaN for the usual unit.
+
+    A unit differs from the usual one only for a very large project. It is then the share of output
+    that covers all useful lots, as a geometric mean over the materials with damage.
+    """
+    log_covers = [
+        math.log2(float(instance.max_useful_lots[m].max()) / lots)
+        for m, lots in instance.projects[p].output.items()
+        if m in instance.materials_with_damage
+    ]
+    exponent = math.fsum(log_covers) / max(1, len(log_covers))
+    return (
+        2.0 ** max(round(exponent), MIN_SHARE_EXPONENT)
+        if exponent < SMALL_SHARE_EXPONENT
+        else math.nan
+    )
+
+
+def merge_coefficients(
+    terms: Sequence[tuple[CutColumns, Subgradient]],
+) -> tuple[NDArray[np.int32], Floats]:
+    """Return the columns of a cut and their coefficients, summed over the terms of its nodes."""
+    parts = [cut_columns.coefficients(subgradient) for cut_columns, subgradient in terms]
+    if len(terms) == 1:
+        return terms[0][0].columns, parts[0]
+    # includes an empty list, since there may be no node
+    column_lists = [np.zeros(0, np.int32), *(cut_columns.columns for cut_columns, _ in terms)]
+    columns, column_index = np.unique(np.concatenate(column_lists), return_inverse=True)
+    entries = np.bincount(column_index, np.concatenate([[], *parts]), len(columns))
+    return columns.astype(np.int32), entries.astype(float)
+
+
+def without_tiny_coefficients(
+    entries: Floats, max_values: Floats, units: Floats, factor: float, objective_unit: float
+) -> tuple[Floats, float, bool]:
+    """Replace coefficients of a cut that are so small that the solver would drop them, since the
+    cut might become invalid. Return the coefficients, by how much the right-hand side of the cut
+    falls, and whether that depends on bounds of columns.
+
+    Either the coefficient is set to 0, and the right-hand side falls by the largest possible value
+    of its term; or the coefficient is raised to the smallest one that the solver keeps.
+    """
+    solver_units = units * factor
+    is_small = (entries != 0) & (entries * solver_units < MIN_COEFFICIENT)
+    is_dropped = is_small & np.isfinite(max_values)
+    is_dropped[is_dropped] = entries[is_dropped] * max_values[is_dropped] * factor < MIN_COEFFICIENT
+    lost_amount = float(np.maximum(entries[is_dropped], 0.0) @ max_values[is_dropped])
+    entries[is_dropped] = 0.0
+    is_adjusted = is_small & ~is_dropped
+    relative_units = units[is_adjusted] / objective_unit
+    is_rounding_error = entries[is_adjusted] * relative_units < ROUNDING_COEFFICIENT
+    entries[is_adjusted] = np.where(
+        is_rounding_error, 0.0, MIN_COEFFICIENT / solver_units[is_adjusted]
+    )
+    return entries, lost_amount, bool(is_dropped.any())
+
+
+class InactiveCuts:
+    """Cuts that are kept outside the solver until a solution violates them.
+
+    ``violation_scale`` returns, for the right-hand sides of cuts, the scale in which their
+    violations are measured.
+    """
+
+    def __init__(self, column_count: int, violation_scale: Callable[[Floats], Floats]) -> None:
+        self._column_count, self._violation_scale = column_count, violation_scale
+        self._cut_rows: list[tuple[Cut, CutRow]] = []
+        self._is_stored = np.zeros(0, dtype=bool)
+        self._bounded_column = np.zeros(0, dtype=np.int64)  # column that each cut bounds
+        self._rhs = np.zeros(0)
+        self._rows = sparse.csr_array((0, column_count))
+
+    def add(self, new_cuts: Sequence[tuple[Cut, CutRow, int]]) -> None:
+        """Add cuts, each with its row and the column that it bounds. Cuts that were taken out
+        before are removed from memory."""
+        if not new_cuts:
+            return
+        stored_indices = np.flatnonzero(self._is_stored)
+        self._cut_rows = [self._cut_rows[n] for n in stored_indices] + [
+            (cut, row) for cut, row, _ in new_cuts
+        ]
+        self._bounded_column = np.concatenate(
+            [self._bounded_column[stored_indices], [column for _, _, column in new_cuts]]
+        )
+        rows = [row for _, row in self._cut_rows]
+        self._is_stored = np.ones(len(rows), dtype=bool)
+        self._rhs = np.array([row[2] for row in rows])
+        self._rows = rows_to_matrix(rows, self._column_count)
+
+    def take_violated(self, x: Floats, min_violation: float) -> list[tuple[Cut, CutRow]]:
+        """Remove and return cuts that ``x`` violates by more than ``min_violation``, relative to
+        their scale.
+
+        Only the most violated cut on each bounded column is taken, since the next solution rarely
+        needs the others.
+        """
+        if not self._is_stored.any():
+            return []
+        excess = self._rhs - self._rows @ x
+        is_violated = self._is_stored & (excess > min_violation * self._violation_scale(self._rhs))
+        violated_indices = np.flatnonzero(is_violated)
+        violated_indices = violated_indices[np.argsort(-excess[violated_indices], kind="stable")]
+        _, deepest_positions = np.unique(self._bounded_column[violated_indices], return_index=True)
+        taken_indices = np.sort(violated_indices[deepest_positions])
+        self._is_stored[taken_indices] = False
+        return [self._cut_rows[n] for n in taken_indices]
+
+    def stored_cuts(self) -> list[Cut]:
+        """Return the cuts that have not been taken out."""
+        return [self._cut_rows[n][0] for n in np.flatnonzero(self._is_stored)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.cuts import KnownPlan
-from optimizer.solve.decomposition.layout import VariableBounds
+from optimizer.solve.decomposition.master_model import VariableBounds
 from optimizer.solve.decomposition.search_run import ASSUMED_GAP, SearchRun
 
 MIN_GAIN_SHARE = 0.1  # smallest gain of a new plan, as a share of the absolute gap

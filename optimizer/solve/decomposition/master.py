@@ -12,17 +12,25 @@ from scipy import sparse
 
 from optimizer.model import highs
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.cut_rows import (
+from optimizer.solve.decomposition.cuts import (
     MIN_COEFFICIENT,
+    Cut,
+    CutOracle,
+    CutRow,
     InactiveCuts,
     merge_coefficients,
     offtake_unit,
+    rows_to_matrix,
     without_tiny_coefficients,
 )
-from optimizer.solve.decomposition.cuts import Cut, CutOracle, CutRow, rows_to_matrix
-from optimizer.solve.decomposition.layout import DualProof, ExtraRow, VariableBounds
 from optimizer.solve.decomposition.master_columns import ColumnIndices, MasterColumns
-from optimizer.solve.decomposition.master_model import MasterModel, StackedMasterModel
+from optimizer.solve.decomposition.master_model import (
+    DualProof,
+    ExtraRow,
+    MasterModel,
+    StackedMasterModel,
+    VariableBounds,
+)
 
 MAX_DAMPING_EXPONENT = 24  # largest power of two by which a cut is scaled down
 # Ratio of coefficient to right-hand side above which a tiny start would satisfy the whole cut.

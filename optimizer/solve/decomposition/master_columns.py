@@ -14,12 +14,12 @@ from optimizer.model.commitment import Commitment, decision_values
 from optimizer.model.decision_tree import Integers
 from optimizer.model.instance import Floats, Instance
 from optimizer.solve.decomposition.cuts import CutColumns, CutOracle, RecoursePoints
-from optimizer.solve.decomposition.layout import VariableBounds
 from optimizer.solve.decomposition.master_model import (
     MasterModel,
     PartIndex,
     ReducedProgram,
     StackedMasterModel,
+    VariableBounds,
 )
 from optimizer.solve.recourse import FirstStagePoint, RecourseEvaluator
 

@@ -13,12 +13,14 @@ from optimizer.model.commitment import Commitment
 from optimizer.model.decision_tree import Integers
 from optimizer.model.highs import Progress
 from optimizer.model.instance import Floats
-from optimizer.solve.decomposition.chain_selection import (
+from optimizer.solve.decomposition.cuts import (
     ChainSelector,
+    CutOracle,
+    CutOracleResult,
+    KnownPlan,
     chains_to_evaluate,
     objective_error,
 )
-from optimizer.solve.decomposition.cuts import CutOracle, CutOracleResult, KnownPlan
 from optimizer.solve.decomposition.master import Master
 from optimizer.solve.decomposition.search_tree import SearchFrontier
 from optimizer.solve.solver_result import IncumbentReporter

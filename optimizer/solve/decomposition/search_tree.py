@@ -18,8 +18,8 @@ from scipy import sparse
 
 from optimizer.model.instance import Floats
 from optimizer.solve.decomposition.cuts import rows_to_matrix
-from optimizer.solve.decomposition.layout import DualProof, ProgramLayout, VariableBounds
 from optimizer.solve.decomposition.master import Master
+from optimizer.solve.decomposition.master_model import DualProof, ProgramLayout, VariableBounds
 
 # Reduced costs of the wrong sign below this count as zero (solver's units).
 REDUCED_COST_TOLERANCE = 1e-6

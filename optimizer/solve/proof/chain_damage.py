@@ -1,4 +1,5 @@
-"""Damage of a chain, computed by another solver with linear programs of groups of states.
+"""Damage of chains, computed by other solvers (HiGHS, SCIP and Gurobi) with linear programs of
+states.
 
 One linear program over all decisions and all states is too large for many states. The least sum of
 damage and a linear function of the decisions is therefore found by Benders decomposition (Benders
@@ -7,24 +8,336 @@ damage and a linear function of the decisions is therefore found by Benders deco
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
+import pyomo.environ as pyo
 from numpy.typing import NDArray
 from scipy import sparse
 
-from optimizer.errors import CheckFailed
-from optimizer.model.highs import LinearProgram, ProgramOptimum
-from optimizer.model.instance import Chain, Floats
+from optimizer.errors import CheckFailed, Misuse
+from optimizer.model import highs
+from optimizer.model.formulation import build_commitment
+from optimizer.model.formulation.recourse import (
+    ChainInState,
+    add_deliveries,
+    add_recourse,
+    chains_in_state,
+)
+from optimizer.model.highs import FileSolution, LinearProgram, ProgramOptimum, compile_model
+from optimizer.model.instance import Chain, Floats, Instance
 from optimizer.model.program_files import named_program, render_mps
-from optimizer.solve.proof.chain_program import FIRST_STAGE, ChainProgram, ChainPrograms
-from optimizer.solve.proof.cut_records import Point
-from optimizer.solve.proof.loaded_proof import LimitReached
-from optimizer.solve.proof.solvers import FileSolver, LinearFile
+from optimizer.model.scenario_data import ScenarioData, project_output_lots
+from optimizer.solve.proof.proof_program import LimitReached, Point
+
+DEFINITIONS = ("delivered_definition", "planned_stock_definition")
+"""First-stage constraints of the program: those that define what recourse depends on."""
+FIRST_STAGE = ("offtake", "floored", "unaided", "buy")
+"""Decisions that recourse depends on."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChainProgram:
+    """Program that minimizes the damage of a chain in its state classes for given decisions.
+
+    States whose data agree in all open periods form one class.
+    """
+
+    program: LinearProgram  # its cost is zero
+    damage: sparse.csr_array  # (U, columns) damage of each class
+    class_of_state: NDArray[np.int64]  # (S); -1 where no shortage is possible
+    column_index: dict[str, int]
+
+    def class_weights(self, state_weights: Floats) -> Floats:
+        """Return the sum of the weights of the states (S) in each class (U)."""
+        is_open = self.class_of_state >= 0
+        classes, weights = self.class_of_state[is_open], state_weights[is_open]
+        return np.bincount(classes, weights, self.damage.shape[0]).astype(float)
+
+    def expand(self, class_damage: Floats) -> Floats:
+        """Return the damage in each state (S) from that in each class (U)."""
+        return np.append(class_damage, 0.0)[self.class_of_state]
+
+
+class ChainPrograms:
+    """Builder of the programs of all chains of one leaf. ``data`` has the scenario data of each
+    state."""
+
+    def __init__(self, instance: Instance, data: Sequence[ScenarioData]) -> None:
+        self._instance, self.state_count = instance, len(data)
+        self._model = build_commitment(instance)
+        add_deliveries(self._model, instance, data)
+        for constraint in self._model.component_objects(pyo.Constraint):
+            if constraint.local_name not in DEFINITIONS:
+                constraint.deactivate()
+        self._classes: dict[int, dict[Any, ChainInState]] = {c.id: {} for c in instance.chains}
+        self._keys: dict[int, dict[int, Any]] = {c.id: {} for c in instance.chains}
+        for s, state_data in enumerate(data):
+            for chain in chains_in_state(instance, state_data, self._model):
+                key = tuple(_content(instance, chain, state_data))
+                self._classes[chain.chain.id].setdefault(key, chain)
+                self._keys[chain.chain.id][s] = key
+
+    def build(self, chain_id: int, states: range) -> ChainProgram:
+        """Build the program of a chain in some of the states."""
+        model, keys = self._model, self._keys[chain_id]
+        classes = {keys[s]: self._classes[chain_id][keys[s]] for s in states if s in keys}
+        number_of = {key: number for number, key in enumerate(classes)}
+        class_of_state = np.array([number_of[keys[s]] if s in keys else -1 for s in states])
+        model.state = pyo.Block(range(len(classes)))
+        for number, chain in enumerate(classes.values()):
+            add_recourse(model.state[number], self._instance, [chain], model)
+        # The cost of each column tells its class, and its damage when divided by the number.
+        damages = ((number + 1) * model.state[number].damage for number in model.state)
+        model.objective = pyo.Objective(expr=pyo.quicksum(damages) + model.nothing)
+        compiled = compile_model(model)
+        in_state = {id(model.state[number]): number for number in model.state}
+        class_of_column = np.array(
+            [in_state.get(id(x.parent_block()), -1) for x in compiled.variables]
+        )
+        is_decision = np.array(
+            [x.parent_component().local_name in FIRST_STAGE for x in compiled.variables]
+        )
+        program = compiled.program
+        matrix = sparse.csr_array(program.matrix)
+        of_state = np.array([id(row.parent_block()) in in_state for row in compiled.constraints])
+        # A definition is kept if a state uses what it defines, directly or by other definitions.
+        is_kept, is_linked = of_state, np.zeros_like(of_state)
+        while (is_kept != is_linked).any():
+            is_linked = is_kept
+            is_used = np.diff(sparse.csc_array(matrix[np.flatnonzero(is_linked)]).indptr) > 0
+            is_kept = of_state | (abs(matrix) @ (is_used & ~is_decision).astype(float) > 0)
+        rows = np.flatnonzero(is_kept)
+        matrix = matrix[rows]
+        is_used = np.diff(sparse.csc_array(matrix).indptr) > 0
+        columns = np.flatnonzero(is_used | is_decision | (class_of_column >= 0))
+        names = [compiled.variables[c].name for c in columns.tolist()]
+        row_names = [compiled.constraints[r].name for r in rows.tolist()]
+        cost = program.cost[columns]
+        costly = np.flatnonzero((cost != 0) & (class_of_column[columns] >= 0))
+        of_class = class_of_column[columns][costly]
+        damage = sparse.csr_array(
+            (cost[costly] / (of_class + 1), (of_class, costly)), shape=(len(classes), len(columns))
+        )
+        for component in ("state", "objective"):
+            model.del_component(component)
+        return ChainProgram(
+            LinearProgram(
+                cost=np.zeros(len(columns)),
+                offset=0.0,
+                matrix=sparse.csc_array(matrix[:, columns]),
+                row_lower=program.row_lower[rows],
+                row_upper=program.row_upper[rows],
+                lower=program.lower[columns],
+                upper=program.upper[columns],
+                is_integer=np.zeros(len(columns), dtype=bool),
+                row_names=row_names,
+                column_names=names,
+            ),
+            damage,
+            class_of_state,
+            {name: c for c, name in enumerate(names)},
+        )
+
+
+def _content(instance: Instance, chain: ChainInState, data: ScenarioData) -> Iterator[Any]:
+    """Yield all data of a state that the recourse of a chain depends on."""
+    periods = list(chain.open_periods)
+    yield chain.open_periods
+    for v in chain.chain.nodes:
+        yield chain.demand[v][periods].tobytes()
+        yield chain.step_limit[v][:, periods].tobytes()
+        yield chain.market[v][periods].tobytes()
+        for key, lots in sorted(project_output_lots(instance, instance.nodes[v], data).items()):
+            yield key, lots[periods].tobytes()
+    for plant in chain.chain.plants:
+        if plant.id in chain.capacity:
+            yield chain.capacity[plant.id][periods].tobytes()
+    for h, lots in chain.max_refill.items():
+        yield h, lots.tobytes()
+
+
+SolverName = Literal["scip", "highs", "gurobi"]
+TOLERANCE = 1e-9  # of rows, bounds and integrality
+
+
+class LinearFile(Protocol):
+    """A linear program of a file, which is minimized with several costs, fixed columns and further
+    rows."""
+
+    def minimize(self, cost: Floats, fixed: Mapping[int, float]) -> ProgramOptimum:
+        """Minimize ``cost`` (columns in the order of the file) with some columns fixed."""
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats) -> None:
+        """Add the rows ``matrix @ x >= lower``."""
+
+
+class FileSolver(NamedTuple):
+    """A solver of programs in files. ``solve`` minimizes a program: it takes the path of the file,
+    a bound at which it may stop (infinite for none), and a time limit in seconds (None for none).
+    ``read_linear`` takes the path of a linear program, and the time limit of each of its solves."""
+
+    label: str  # its name and version
+    solve: Callable[[Path, float, float | None], FileSolution]
+    read_linear: Callable[[Path, float | None], LinearFile]
+
+
+def find_solver(name: SolverName) -> FileSolver:
+    """Return a solver by name. Raise Misuse if it is not installed."""
+    if name == "highs":
+        label = f"HiGHS {highs.solver_version()[0]}"
+        return FileSolver(label, _solve_by_highs, highs.FileProgram)
+    module, package = (
+        ("pyscipopt", "'vorrat[verify]'") if name == "scip" else ("gurobipy", "gurobipy")
+    )
+    if find_spec(module) is None:
+        raise Misuse(f"The solver {name} is not installed: pip install {package}")
+    if name == "scip":
+        from pyscipopt import Model
+
+        return FileSolver(f"SCIP {Model().version():.1f}", _solve_by_scip, _ScipLinearFile)
+    return FileSolver(f"Gurobi {version('gurobipy')}", _solve_by_gurobi, _GurobiLinearFile)
+
+
+def _solve_by_highs(path: Path, target_bound: float, time_limit: float | None) -> FileSolution:
+    return highs.solve_file(path, target_bound=target_bound, time_limit=time_limit)
+
+
+def _solve_by_scip(path: Path, target_bound: float, time_limit: float | None) -> FileSolution:
+    from pyscipopt import Model
+
+    model: Any = Model()
+    model.hideOutput()
+    model.readProblem(str(path))
+    model.setParams({"numerics/feastol": TOLERANCE, "numerics/dualfeastol": TOLERANCE})
+    if math.isfinite(target_bound) and "limits/dual" in model.getParams():
+        model.setParam("limits/dual", target_bound)
+    if time_limit is not None:
+        model.setParam("limits/time", time_limit)
+    model.optimize()
+    status = str(model.getStatus())
+    names = {"inforunbd": "unbounded", "timelimit": "limit", "duallimit": "limit"}
+    ending = names.get(status, status)
+    has_bound = ending in ("optimal", "limit")
+    bound = float(model.getDualbound()) if has_bound else -math.inf
+    if abs(bound) >= model.infinity():
+        bound = -math.inf
+    has_solution = has_bound and model.getNSols() > 0
+    return FileSolution(ending, bound, float(model.getObjVal()) if has_solution else math.inf)
+
+
+class _ScipLinearFile:
+    """A linear program in the solver of linear programs that SCIP uses."""
+
+    def __init__(self, path: Path, time_limit: float | None) -> None:
+        from pyscipopt import LP, SCIP_LPPARAM
+
+        self._lp: Any = LP()
+        self._lp.readLP(str(path).encode())
+        self._has_limit = time_limit is not None
+        settings = {SCIP_LPPARAM.FEASTOL: TOLERANCE, SCIP_LPPARAM.DUALFEASTOL: TOLERANCE}
+        settings |= {} if time_limit is None else {SCIP_LPPARAM.LPTILIM: time_limit}
+        for parameter, value in settings.items():
+            self._lp.setRealParam(parameter, value)
+        self._bounds = list(zip(*self._lp.getBounds(), strict=True))
+        self._cost: Floats = np.full(self._lp.ncols(), np.nan)
+        self._fixed: dict[int, float] = {}
+        self._has_new_rows = False
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats) -> None:
+        """Add the rows ``matrix @ x >= lower``."""
+        rows = [
+            list(zip(*(x[a:b].tolist() for x in (matrix.indices, matrix.data)), strict=True))
+            for a, b in itertools.pairwise(matrix.indptr.tolist())
+        ]
+        self._lp.addRows(rows, lower.tolist(), [self._lp.infinity()] * len(rows))
+        self._has_new_rows = True
+
+    def minimize(self, cost: Floats, fixed: Mapping[int, float]) -> ProgramOptimum:
+        """Minimize ``cost`` with some columns fixed."""
+        for c in np.flatnonzero(cost != self._cost).tolist():
+            self._lp.chgObj(c, float(cost[c]))
+        for c in self._fixed.keys() | fixed.keys():
+            value = fixed.get(c)
+            self._lp.chgBound(c, *(self._bounds[c] if value is None else (value, value)))
+        self._cost, self._fixed = cost.copy(), dict(fixed)
+        # If only the costs have changed, the basis is still feasible.
+        self._lp.solve(dual=bool(fixed) or self._has_new_rows)
+        self._has_new_rows = False
+        if not self._lp.isOptimal():
+            is_unbounded = self._lp.getPrimalRay() is not None
+            ending = "limit" if self._has_limit and not is_unbounded else "not optimal"
+            return ProgramOptimum(ending, math.inf, np.zeros(0), np.zeros(0))
+        values, reduced = (np.array(x) for x in (self._lp.getPrimal(), self._lp.getRedcost()))
+        return ProgramOptimum("optimal", float(cost @ values), values, reduced)
+
+
+def _solve_by_gurobi(path: Path, target_bound: float, time_limit: float | None) -> FileSolution:
+    model = _read_by_gurobi(path, time_limit)
+    settings: dict[str, float] = {"IntFeasTol": TOLERANCE, "MIPGap": 0.0, "MIPGapAbs": 0.0}
+    if math.isfinite(target_bound) and model.IsMIP:
+        settings["BestBdStop"] = target_bound
+    for name, value in settings.items():
+        model.setParam(name, value)
+    model.optimize()
+    ending = GUROBI_ENDINGS.get(model.Status, f"status {model.Status}")
+    bound = -math.inf
+    if ending in ("optimal", "limit"):
+        bound = float(model.ObjBound if model.IsMIP or ending == "limit" else model.ObjVal)
+    return FileSolution(ending, bound, float(model.ObjVal) if model.SolCount else math.inf)
+
+
+GUROBI_ENDINGS = {2: "optimal", 3: "infeasible", 4: "unbounded", 5: "unbounded", 9: "limit"}
+GUROBI_ENDINGS |= {15: "limit"}  # the bound of BestBdStop is reached
+
+
+def _read_by_gurobi(path: Path, time_limit: float | None) -> Any:
+    import gurobipy
+
+    model = gurobipy.read(str(path), gurobipy.Env(params={"OutputFlag": 0}))
+    settings: dict[str, float] = {"FeasibilityTol": TOLERANCE, "OptimalityTol": TOLERANCE}
+    settings |= {} if time_limit is None else {"TimeLimit": time_limit}
+    for name, value in settings.items():
+        model.setParam(name, value)
+    return model
+
+
+class _GurobiLinearFile:
+    """A linear program in Gurobi."""
+
+    def __init__(self, path: Path, time_limit: float | None) -> None:
+        self._model: Any = _read_by_gurobi(path, time_limit)
+        self._variables: Any = self._model.getVars()
+        self._bounds = [(x.LB, x.UB) for x in self._variables]
+
+    def minimize(self, cost: Floats, fixed: Mapping[int, float]) -> ProgramOptimum:
+        """Minimize ``cost`` with some columns fixed."""
+        lower, upper = (np.array(x) for x in zip(*self._bounds, strict=True))
+        for c, value in fixed.items():
+            lower[c] = upper[c] = value
+        self._model.setAttr("Obj", self._variables, cost.tolist())
+        self._model.setAttr("LB", self._variables, lower.tolist())
+        self._model.setAttr("UB", self._variables, upper.tolist())
+        self._model.optimize()
+        ending = GUROBI_ENDINGS.get(self._model.Status, f"status {self._model.Status}")
+        if ending != "optimal":
+            return ProgramOptimum(ending, math.inf, np.zeros(0), np.zeros(0))
+        values, reduced = (
+            np.array(self._model.getAttr(name, self._variables)) for name in ("X", "RC")
+        )
+        return ProgramOptimum(ending, float(self._model.ObjVal), values, reduced)
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats) -> None:
+        """Add the rows ``matrix @ x >= lower``."""
+        self._model.addMConstr(matrix, self._variables, ">", lower)
+
 
 GROUP_SIZE = 300  # forms of a chain times states in one linear program
 MAX_ITERATIONS = 1000  # evaluations of all groups for one minimum

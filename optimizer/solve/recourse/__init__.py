@@ -8,15 +8,19 @@ and :mod:`optimizer.solve.recourse.node_kernel`.
 """
 
 from optimizer.solve.recourse.evaluations import Subgradient as Subgradient
-from optimizer.solve.recourse.evaluator import RecourseEvaluator as RecourseEvaluator
-from optimizer.solve.recourse.evaluator import RecourseResult as RecourseResult
-from optimizer.solve.recourse.first_stage_point import FirstStageColumns as FirstStageColumns
-from optimizer.solve.recourse.first_stage_point import FirstStagePoint as FirstStagePoint
-from optimizer.solve.recourse.node_data import NodeData as NodeData
-from optimizer.solve.recourse.release_policy import ReleasePolicyResult as ReleasePolicyResult
-from optimizer.solve.recourse.release_policy import join_blocks as join_blocks
-from optimizer.solve.recourse.release_policy import (
-    simulate_release_policy as simulate_release_policy,
+from optimizer.solve.recourse.evaluator import (
+    RecourseEvaluator as RecourseEvaluator,
+    RecourseResult as RecourseResult,
 )
-from optimizer.solve.recourse.state_blocks import evaluators_by_block as evaluators_by_block
-from optimizer.solve.recourse.state_blocks import sum_by_key as sum_by_key
+from optimizer.solve.recourse.node_data import (
+    FirstStageColumns as FirstStageColumns,
+    FirstStagePoint as FirstStagePoint,
+    NodeData as NodeData,
+)
+from optimizer.solve.recourse.release_policy import (
+    ReleasePolicyResult as ReleasePolicyResult,
+    evaluators_by_block as evaluators_by_block,
+    join_blocks as join_blocks,
+    simulate_release_policy as simulate_release_policy,
+    sum_by_key as sum_by_key,
+)

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.model.instance import COVERAGE_TOLERANCE, Floats
-from optimizer.solve.recourse.first_stage_point import FirstStagePoint
-from optimizer.solve.recourse.material_classes import StateClasses
-from optimizer.solve.recourse.node_data import NodeData, StockArrays
+from optimizer.solve.recourse.node_data import FirstStagePoint, NodeData, StockArrays
 from optimizer.solve.recourse.node_kernel import evaluate_node_classes
-from optimizer.solve.recourse.state_classes import ChainStateClasses
+from optimizer.solve.recourse.state_classes import ChainStateClasses, StateClasses
 
 EMPTY_MATRIX = np.zeros((0, 0))
 EMPTY_STEPS = np.zeros((0, 0, 0))

@@ -24,21 +24,24 @@ from optimizer.model.cores import usable_cores
 from optimizer.model.instance import Chain, Floats, Instance, Realization
 from optimizer.model.review import states_by_branch
 from optimizer.model.states import State
-from optimizer.solve.recourse.content_hash import hash_recourse_data
 from optimizer.solve.recourse.evaluations import (
     MaterialShortages,
     NodeEvaluation,
     RecourseEvaluation,
     Subgradient,
 )
-from optimizer.solve.recourse.first_stage_point import FirstStageColumns, FirstStagePoint
-from optimizer.solve.recourse.material_classes import StateClasses
 from optimizer.solve.recourse.network_evaluation import (
     NetworkData,
     NetworkEvaluation,
     content_by_node,
 )
-from optimizer.solve.recourse.node_data import NodeData, build_node_data
+from optimizer.solve.recourse.node_data import (
+    FirstStageColumns,
+    FirstStagePoint,
+    NodeData,
+    build_node_data,
+    hash_recourse_data,
+)
 from optimizer.solve.recourse.program_evaluation import DualCache, ProgramEvaluation
 from optimizer.solve.recourse.program_template import (
     ProgramTemplate,
@@ -47,6 +50,7 @@ from optimizer.solve.recourse.program_template import (
 )
 from optimizer.solve.recourse.state_classes import (
     ChainStateClasses,
+    StateClasses,
     build_state_classes,
     find_realizations,
 )

@@ -15,11 +15,11 @@ from optimizer.solve.recourse.evaluations import (
     purchase_values,
     zero_subgradient,
 )
-from optimizer.solve.recourse.first_stage_point import FirstStagePoint
 from optimizer.solve.recourse.network_kernel import evaluate_network_classes
 from optimizer.solve.recourse.node_data import (
     MIN_TOTAL_RETENTION,
     NO_RELEASE_LIMIT,
+    FirstStagePoint,
     NodeData,
     round_mantissa,
 )

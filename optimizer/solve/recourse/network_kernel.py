@@ -22,7 +22,7 @@ through them. The value of the step for which it failed is their potential; othe
 potential 0. As values descend, the potentials form an optimal dual solution, and yield a valid cut
 at any supply."""
 
-from optimizer.solve.recourse.augmenting_paths import (
+from optimizer.solve.recourse.allocation_kernel import (
     INT_ZERO,
     ROUNDING_SHARE,
     SATURATED,

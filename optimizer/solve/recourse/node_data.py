@@ -1,9 +1,11 @@
-"""Data of a node that recourse depends on and that are the same in all states: demand, damage
-steps, stocks and offtake."""
+"""Data of a node that recourse depends on, first-stage decisions as it sees them, and their
+hash.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,9 +14,76 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from optimizer.model.commitment import Commitment
 from optimizer.model.instance import COMMON_GROUP, Floats, Instance, Node
-from optimizer.solve.recourse.first_stage_point import FirstStageColumns, FirstStagePoint
-from optimizer.solve.recourse.material_classes import StateClasses
+from optimizer.solve.recourse.state_classes import ChainStateClasses, StateClasses
+
+UNAIDED_GROUP = ".unaided"  # offtake group of unaided projects
+
+
+@dataclass(frozen=True, eq=False)
+class FirstStagePoint:
+    """Values of the first-stage columns that recourse depends on. They may be fractional."""
+
+    offtake: Floats  # (C) share of output, or 1 if unaided; by FirstStageColumns.offtake_columns
+    buy: Floats  # (H, Y) lots bought; by FirstStageColumns.stockpiles and year
+
+
+class FirstStageColumns:
+    """First-stage columns that recourse depends on. A column is listed even if a model has no
+    variable for it."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.offtake_columns: tuple[tuple[str, int, str], ...] = (
+            *(
+                (p, start, group)
+                for p, start in instance.start_options
+                for group in instance.offtake_groups
+            ),
+            *(self.unaided_column(instance, p) for p in instance.unaided_projects),
+            *map(self.floored_column, instance.floored_offtakes),
+        )
+        self._unaided_columns = {
+            p: self.unaided_column(instance, p) for p in instance.unaided_projects
+        }
+        self.stockpiles = tuple(instance.stockpiles)
+        self.year_count = len(instance.years)
+
+    @staticmethod
+    def unaided_column(instance: Instance, p: str) -> tuple[str, int, str]:
+        """Return the key of the column that is 1 if the plan does not start an unaided project."""
+        return p, instance.projects[p].unaided_start_year or 0, UNAIDED_GROUP
+
+    @staticmethod
+    def floored_column(key: tuple[str, int, str, str, str]) -> tuple[str, int, str]:
+        """Return the key of the column for a group's offtake under a price floor."""
+        p, start, group, f, i = key
+        return p, start, f"{f}.{i}.{group}"
+
+    @cached_property
+    def column_index(self) -> dict[tuple[str, int, str], int]:
+        """Position of each column in ``offtake_columns``, by key."""
+        return {key: c for c, key in enumerate(self.offtake_columns)}
+
+    def to_point(self, commitment: Commitment) -> FirstStagePoint:
+        """Convert a commitment without review branches to a first-stage point."""
+        assert not commitment.branches
+        offtake = np.zeros(len(self.offtake_columns))
+        buy = np.zeros((len(self.stockpiles), self.year_count))
+        for (p, group), share in commitment.offtake.items():
+            if p in commitment.start:
+                offtake[self.column_index[p, commitment.start[p], group]] = share
+        for (p, group, f, i), share in commitment.floored.items():
+            if p in commitment.start:
+                key = self.floored_column((p, commitment.start[p], group, f, i))
+                if key in self.column_index:  # else this assumption set has no such floor
+                    offtake[self.column_index[key]] = share
+        for p, key in self._unaided_columns.items():
+            offtake[self.column_index[key]] = p not in commitment.start
+        for h, stockpile in enumerate(self.stockpiles):
+            buy[h] = commitment.buy.get(stockpile, 0.0)
+        return FirstStagePoint(offtake, buy)
+
 
 NO_RELEASE_LIMIT = 1e300  # finite, so that remaining limits are never infinity minus infinity
 DAMAGE_TOLERANCE = 1e-12  # a high-damage step exceeds the mean by more than this share of it
@@ -419,3 +488,65 @@ def _build_arrival_matrix(
     shape = (len(classes.outlets) * realization_count * year_count, len(columns.offtake_columns))
     matrix = sparse.coo_array((entry_values, (entry_rows, entry_columns)), shape=shape)
     return matrix.tocsr()
+
+
+def hash_recourse_data(
+    instance: Instance,
+    columns: FirstStageColumns,
+    probability: Floats,
+    realizations: Mapping[str, Any],
+    material_classes: Sequence[StateClasses],
+    chain_classes: Sequence[ChainStateClasses],
+    node_data: Mapping[int, NodeData],
+) -> str:
+    """Return the SHA-256 hash of all data that an evaluation of recourse depends on."""
+    digest = hashlib.sha256(
+        repr((columns.offtake_columns, columns.stockpiles, realizations)).encode()
+    )
+
+    def add(description: Any, arrays: list[Any]) -> None:
+        digest.update(repr(description).encode())
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+
+    add(None, [probability])
+    for classes in material_classes:
+        arrays = [
+            classes.class_of_state,
+            classes.market_lots,
+            classes.available_row,
+            classes.realization_index,
+            classes.available_share,
+            classes.demand_row,
+        ]
+        arrays += [] if classes.is_covered is None else [classes.is_covered]
+        add((classes.material, classes.nodes, classes.outlets), arrays)
+    for tied_classes in chain_classes:
+        add(
+            [tied_classes.is_open.tobytes(), list(tied_classes.capacity_left)],
+            list(tied_classes.capacity_left.values()),
+        )
+    for chain in instance.chains:
+        for plant in chain.plants:
+            arrays = [] if plant.capacity is None else [plant.capacity]
+            add((plant.label, plant.output, plant.inputs), arrays)
+    array_names = [
+        "demand",
+        "market_share",
+        "step_limit",
+        "step_weight",
+        "stockpile_index",
+        "stockpile_share",
+        "retention",
+        "initial_lots",
+        "max_release",
+        "max_refill",
+        "nameplate",
+    ]
+    for node in node_data.values():
+        arrays, arrivals = [getattr(node, name) for name in array_names], node.arrival_matrix
+        add(
+            (node.node.label, node.step_members),
+            [*arrays, arrivals.indptr, arrivals.indices, arrivals.data],
+        )
+    return digest.hexdigest()

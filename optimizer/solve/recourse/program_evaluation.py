@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.model.instance import COVERAGE_TOLERANCE, Chain, Floats
-from optimizer.solve.recourse import project_deliveries
+from optimizer.solve.recourse import node_kernel
 from optimizer.solve.recourse.evaluations import RecourseEvaluation, Subgradient, zero_subgradient
-from optimizer.solve.recourse.first_stage_point import FirstStagePoint
-from optimizer.solve.recourse.material_classes import StateClasses
-from optimizer.solve.recourse.node_data import NodeData
+from optimizer.solve.recourse.node_data import FirstStagePoint, NodeData
 from optimizer.solve.recourse.node_kernel import strongest_cut
 from optimizer.solve.recourse.program_template import BasisArray, ProgramTemplate
-from optimizer.solve.recourse.state_classes import ChainStateClasses
+from optimizer.solve.recourse.state_classes import ChainStateClasses, StateClasses
 
 MAX_CACHED_EVALUATIONS = 8  # evaluations whose dual values are cached
 MAX_CACHED_NUMBERS = 2**22  # size limit of the cache of one chain
@@ -178,7 +176,7 @@ class ProgramEvaluation(RecourseEvaluation):
 
     def _outlet_arrays(self, v: int, class_block: slice) -> tuple[Any, ...]:
         """Return the arrays that describe a node's outlets, as arguments for the functions of
-        :mod:`optimizer.solve.recourse.project_deliveries`."""
+        :mod:`optimizer.solve.recourse.node_kernel`."""
         node = self._nodes[v]
         classes = self._classes[v]
         positions = self.template.parameter_positions
@@ -213,7 +211,7 @@ class ProgramEvaluation(RecourseEvaluation):
                 parameters[:, positions["capacity", plant.id]] = capacity
         for v, running_share in self._running_share.items():
             first_positions, nameplate, *class_arrays = self._outlet_arrays(v, class_block)
-            project_deliveries.add_deliveries(
+            node_kernel.add_deliveries(
                 parameters, first_positions, nameplate, running_share, *class_arrays
             )
         for v, n in self._accounts:
@@ -292,7 +290,7 @@ class ProgramEvaluation(RecourseEvaluation):
         classes."""
         slopes = np.zeros((len(parameters), self._outlet_columns))
         for v, first_column in self._outlet_start.items():
-            project_deliveries.add_output_values(
+            node_kernel.add_output_values(
                 slopes, first_column, parameter_duals, *self._outlet_arrays(v, class_block)
             )
         purchase_slopes = [
@@ -352,7 +350,7 @@ class ProgramEvaluation(RecourseEvaluation):
         subgradients[self.chain_id].constant[:] = self.class_weights @ dual_cuts.constant
         year_count, first_account_column = self._point.buy.shape[1], self._outlet_columns
         for v, first_column in self._outlet_start.items():
-            project_deliveries.add_weighted_slopes(
+            node_kernel.add_weighted_slopes(
                 subgradients[v].output_value,
                 dual_cuts.slopes,
                 first_column,
@@ -385,7 +383,7 @@ class ProgramEvaluation(RecourseEvaluation):
         columns = np.zeros((self.class_count, self._outlet_columns + sum(map(len, purchases))))
         columns[:, self._outlet_columns :] = np.concatenate([np.zeros(0), *purchases])
         for v, first_column in self._outlet_start.items():
-            project_deliveries.write_running_shares(
+            node_kernel.write_running_shares(
                 columns, first_column, self._running_share[v], self._classes[v].realization_index
             )
         return columns

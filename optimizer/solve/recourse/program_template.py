@@ -29,7 +29,7 @@ from optimizer.errors import SolverError
 from optimizer.model import highs
 from optimizer.model.formulation.recourse import ChainInState, add_recourse
 from optimizer.model.instance import Chain, Floats, Instance
-from optimizer.solve.recourse import class_programs, open_periods
+from optimizer.solve.recourse import class_programs, class_programs as open_periods
 
 ParameterKey = tuple[str, Any]  # kind of parameters, and node, project, plant or stockpile
 Booleans = NDArray[np.bool_]
@@ -56,7 +56,7 @@ class ProgramResults:
 
 @dataclass(frozen=True, eq=False)
 class OpenPeriodProgram:
-    """Program restricted to open periods (:mod:`optimizer.solve.recourse.open_periods`)."""
+    """Program restricted to open periods (:mod:`optimizer.solve.recourse.class_programs`)."""
 
     program: highs.ColumnwiseProgram  # scaled
     column_numbers: Integers  # columns of the full program that it contains

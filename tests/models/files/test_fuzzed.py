@@ -10,9 +10,7 @@ import corpus
 import pytest
 import soundness
 import yaml
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import given, settings as hypothesis_settings, strategies as st
 from mutated_tables import book_of, mutated_book, mutated_csv, packed, unpacked
 from mutated_trees import mutated_tree, parsed, written
 from mutations import mutated

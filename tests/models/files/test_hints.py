@@ -7,7 +7,7 @@ from small_scenario import VALID
 
 from models.faults import ScenarioError
 from models.files import read_case_text
-from models.scenario.number_hints import number_hint
+from models.scenario.quantities import number_hint
 from models.spelling import unknown_key_hint
 
 FIELDS = (

@@ -21,12 +21,18 @@ from small_scenario import VALID, broken, with_table, write
 from models import spelling
 from models.faults import Fault, ScenarioError, SourceLocation
 from models.field_marks import LocatedValue
-from models.files import decoding, fault_collector, read_case, read_case_text, reading
-from models.files.archive import ArchiveLimits, ArchiveRefused, check_archive
+from models.files import decoding, fault_recovery, read_case, read_case_text, reading
 from models.files.decoding import path_in_folder_of
-from models.files.result_json import InvalidJsonError, parse_json, read_json
+from models.files.result_json import (
+    ArchiveLimits,
+    ArchiveRefused,
+    InvalidJsonError,
+    check_archive,
+    parse_json,
+    read_json,
+)
 from models.files.workbook import check_workbook_archive, open_workbook, read_rows
-from models.scenario import references
+from models.scenario import case as case_module
 from models.scenario.case import Case
 
 HERE = SourceLocation("book.xlsx")
@@ -233,7 +239,7 @@ def test_a_file_of_faults_says_how_many_more_there_are() -> None:
     with pytest.raises(ScenarioError) as caught:
         read_case_text(text)
     faults = caught.value.faults
-    assert len(faults) == fault_collector.MAX_FAULTS + 1
+    assert len(faults) == fault_recovery.MAX_FAULTS + 1
     assert faults[-1].message == "and 2000 more errors"
 
 
@@ -274,15 +280,15 @@ def test_many_patches_change_what_they_name_and_nothing_else() -> None:
 
 def test_what_a_message_quotes_is_cut() -> None:
     said = fault_of(lambda: read_case_text(VALID + 'policy_: "' + "a" * 100_000 + '"\n'))
-    assert len(said) < 2 * fault_collector.MAX_MESSAGE_LENGTH
+    assert len(said) < 2 * fault_recovery.MAX_MESSAGE_LENGTH
     said = fault_of(lambda: read_case_text(VALID + "currency: " + "9" * 100_000 + "x\n"))
-    assert len(said) < 3 * fault_collector.MAX_MESSAGE_LENGTH
+    assert len(said) < 3 * fault_recovery.MAX_MESSAGE_LENGTH
 
 
 @pytest.mark.parametrize("number", ["9" * 1_000_000, "-1." + "9" * 100_000, "1.0e+999", "-.inf"])
 def test_numbers_without_end(number: str) -> None:
     said = fault_of(lambda: read_case_text(broken(("capex_meur: 60", f"capex_meur: {number}"))))
-    assert len(said) < 2 * fault_collector.MAX_MESSAGE_LENGTH
+    assert len(said) < 2 * fault_recovery.MAX_MESSAGE_LENGTH
 
 
 def test_a_seed_may_be_as_large_as_one_likes() -> None:
@@ -359,13 +365,13 @@ def test_variants_and_sets_of_a_large_scenario_are_bounded(
 def test_a_variant_has_no_warnings_made_once_the_report_is_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made, plausible = [], references.plausibility.plausibility_warnings
+    made, plausible = [], case_module.plausibility.plausibility_warnings
 
     def counted(case: Case, found: list[LocatedValue]) -> Iterator[Fault]:
         made.append(case)
         return plausible(case, found)
 
-    monkeypatch.setattr(references.plausibility, "plausibility_warnings", counted)
+    monkeypatch.setattr(case_module.plausibility, "plausibility_warnings", counted)
     idle = "".join(f"  idle{n}: {{price_eur_per_t: 900}}\n" for n in range(9))
     text = VALID.replace("materials:\n", f"materials:\n{idle}") + "".join(
         f"  v{n}: {{set: {{policy.max_public_share: 0.{n}}}}}\n" for n in range(1, 9)
@@ -373,7 +379,7 @@ def test_a_variant_has_no_warnings_made_once_the_report_is_full(
     assert len(read_case_text(text, check_variants=True).warnings) == 9
     assert len(made) > 8
     made.clear()
-    monkeypatch.setattr(fault_collector, "MAX_FAULTS", 5)
+    monkeypatch.setattr(fault_recovery, "MAX_FAULTS", 5)
     assert len(read_case_text(text, check_variants=True).warnings) == 6
     assert len(made) == 1
     broken_one = f"{text}  off: {{set: {{policy.max_public_share: 7}}}}\n"

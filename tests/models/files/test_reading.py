@@ -7,8 +7,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from mutations import mutated
 from small_scenario import VALID, broken, with_table, write
 

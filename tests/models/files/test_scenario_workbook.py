@@ -11,8 +11,7 @@ from workbooks import TUTORIAL, column, set_cell, setting, tutorial_book
 
 from models.faults import ScenarioError
 from models.files import read_case, read_case_text
-from models.files.shapes import shape_of_step
-from models.files.tabs import all_tabs, resolve_word, tab_of_sheet
+from models.files.shapes import all_tabs, resolve_word, shape_of_step, tab_of_sheet
 
 
 def faults(folder, monkeypatch, change):

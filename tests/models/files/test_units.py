@@ -21,10 +21,10 @@ from models.field_marks import collect_values
 from models.files import read_case, read_case_text
 from models.files.reading import cases_by_assumption_set
 from models.files.shapes import ANY_SHAPE, SCENARIO_SHAPE, Shape, shape_of_step
+from models.files.unit_conversion import UnitError, field_unit, parse_unit
 from models.scenario.case import Case
 from models.scenario.quantities import CalendarYear, Number, YearlyQuantity
 from models.schema import scenario_schema
-from models.units import UnitError, field_unit, parse_unit
 from optimizer.analyses.plan.figure_sources import all_figures
 from optimizer.analyses.redaction import redact_scenario
 from optimizer.page.figure_controls import figure_control, figure_paths, source_describer

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from matplotlib.patches import PathPatch
 from saved_plans import germany
-from small import case, near, project
-from small import solve as solve_small
+from small import case, near, project, solve as solve_small
 
 from models.countries import ALPHA_2
 from models.results import Plan
