@@ -202,7 +202,7 @@ def test_messages_name_arguments_of_python(tmp_path: Path) -> None:
     ):
         with pytest.raises(vorrat.Misuse, match=expected):
             vorrat.analyse(name, given, **options)
-    with pytest.raises(vorrat.Misuse, match="'last' has to be above 'first'"):
+    with pytest.raises(vorrat.Misuse, match="'last' must lie above 'first'"):
         vorrat.frontier(scenario(), first=5, last=1)
     plan().save(tmp_path)
     with pytest.raises(vorrat.NotWritten, match="exists already; force=True overwrites it"):

@@ -39,7 +39,7 @@ COUNTS = {
     ("cross_evaluation.py", "(len(set_problem.states) for set_problem in problem.set_problems)"),
     ("cuts.py", "(len(self.chains[v]) for v in chain_ids)"),
     ("mga.py", "map(len, known_portfolios)"),
-    ("need.py", "arrays"),
+    ("prices.py", "arrays"),
     (
         "coalition_values.py",
         "(1 << n for n, player in enumerate(self.players) if not player.is_state)",

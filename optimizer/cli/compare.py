@@ -13,6 +13,7 @@ import click
 from models.base import display_name
 from models.faults import Fault, ScenarioError
 from models.files import LoadedScenario, read_case, shipped_files
+from models.language import mark_translatable
 from models.results import Comparison, Plan
 from models.results.comparison import FailedOption
 from models.results.option import BilingualName
@@ -36,7 +37,7 @@ from optimizer.errors import Infeasible, NoPlan
 if TYPE_CHECKING:
     from optimizer.analyses.break_even import SolveFailure
 
-NOT_SOLVED_MESSAGE = "stopped before it was solved"
+NOT_SOLVED_MESSAGE = mark_translatable("stopped before it was solved")
 
 
 def _compare(
@@ -188,7 +189,7 @@ def _report_failed(item: ComparedItem, answer: SolveFailure | None) -> FailedOpt
     if isinstance(answer, Infeasible) and item.loaded_scenario is not None:
         diagnostics.show_conflict(answer, item.loaded_scenario, f"{item.label}: ")
     else:
-        message = answer or "stopped before it was solved"
+        message = answer or NOT_SOLVED_MESSAGE
         click.echo(f"{item.label}: {message}", err=True)
     return failed_option(item, answer)
 

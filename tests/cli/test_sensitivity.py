@@ -88,7 +88,6 @@ def test_a_page_and_a_workbook_are_made_of_it(
         (["--range", "capex=0.5..2", "--range", "capex=0.5..3"], "named twice"),
         (["--input", "horizon.first_years=1..2"], "no single number at horizon.first_years"),
         (["--input", "horizon.last_year=2028..2030"], "changes the years"),
-        (["--resolve"], "--resolve goes with --morris"),
     ],
 )
 def test_what_cannot_be_varied_is_refused(
