@@ -86,7 +86,7 @@ class Lane:
     """Handler of a worker with the state that it keeps between tasks.
 
     The handler is made by the first task, in the process that runs it. A lane that is sent to
-    another process starts anew there.
+    another process starts again there.
     """
 
     def __init__(self, pickled_handler: bytes) -> None:

@@ -17,7 +17,7 @@ from optimizer.parallel.services import ProcessLost
 
 
 class Played:
-    """A process that answers when told to; what it is asked and what is stopped."""
+    """A process that answers when reported to; what it is asked and what is stopped."""
 
     asked: list[Any]
     stopped: list[int]
@@ -138,7 +138,7 @@ def test_only_what_is_being_answered_can_be_stopped(play: Callable[..., None]) -
     async def scene(solver: Solver) -> None:
         first, second = begin(solver, asked("a")), begin(solver, asked("b"))
         await settled()
-        assert not solver.stop(2)  # so that who asked is told that it had not begun
+        assert not solver.stop(2)  # so that who asked is reported that it had not begun
         assert solver.stop(1)
         await settled()
         assert PROCESSES[0].stopped == [1]
