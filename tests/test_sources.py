@@ -54,6 +54,8 @@ BETWEEN_OWN_PROCESSES = {
     # Tasks and answers between this process and workers that it has begun itself, and those of a
     # cluster that both sides have shown certificates for, or that is on this machine.
     ("optimizer/parallel/task_server.py", "pickle"),
+    # The best plan, in a folder that only this user can write into.
+    ("optimizer/cli/child_process.py", "pickle"),
     ("optimizer/parallel/processes.py", "pickle"),
 }
 

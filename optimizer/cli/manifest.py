@@ -202,7 +202,8 @@ def _hide_home_folder(value: Any) -> Any:
     """Replace the user's home folder in a path by ~, since it may contain the user's name."""
     if isinstance(value, tuple):
         return tuple(map(_hide_home_folder, value))
-    home = os.path.expanduser("~").rstrip("/\\")  # noqa: PTH111 (it never raises)
+    home = os.path.expanduser("~")  # noqa: PTH111 (it never raises)
+    home = home.rstrip("/\\")
     is_below = isinstance(value, str) and len(home) > 1
     if is_below and (value == home or value.startswith((f"{home}/", f"{home}{os.sep}"))):
         return f"~{value[len(home) :]}"

@@ -90,10 +90,8 @@ def test_init_takes_another_name_and_says_what_it_writes(
         == 0
     )
     reported = capsys.readouterr().err.splitlines()
-    assert (
-        reported[0] == "mine/ours.yaml ist geschrieben; weiter mit: vorrat validate mine/ours.yaml"
-    )
-    assert "mine/consortium/supply.csv liegt im selben Ordner" in reported
+    assert reported[0] == "mine/ours.yaml is written; try: vorrat validate mine/ours.yaml"
+    assert "mine/consortium/supply.csv is in the same folder" in reported
     due = {f"mine/{at}": raw for at, raw in of("consortium").items()}
     due["mine/ours.yaml"] = due.pop("mine/consortium.yaml")
     assert below(folder) == due
@@ -206,9 +204,7 @@ def test_commands_take_an_example_and_can_be_run_again(
     assert run_command_line(["solve", "tutorial", "--out", "plan", "--quiet"]) == 0
     manifest = Manifest.model_validate_json(Path("plan/plan.manifest.json").read_bytes())
     asked = next(one for one in manifest.parameters if one.name == "file")
-    assert (asked.value, asked.at) == ("tutorial", ("tutorial.yaml",))
-    copy = folder / "plan" / "inputs" / "plan" / "tutorial.yaml"
-    assert copy.read_bytes() == (SHELF / "tutorial.yaml").read_bytes()
+    assert asked.value == "tutorial"
     capsys.readouterr()
     assert run_command_line(["rerun", "plan"]) == 0
     assert "Reproduced" in capsys.readouterr().out

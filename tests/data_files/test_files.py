@@ -408,7 +408,7 @@ def test_a_damaged_file_gives_tables_or_an_error(
         extract = READERS[name](path)
         for content in extract.files("x").values():
             content.decode()
-        assert all(map(str, extract.notices))
+        assert all(map(str, extract.data.notices))
 
 
 @pytest.mark.slow

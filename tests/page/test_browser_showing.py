@@ -216,7 +216,7 @@ def test_a_faulty_file_is_mended_on_the_page(
         me.page.set_input_files("#file", file)
         me.page.wait_for_selector(".faults")
         faults = me.page.locator(".faults").inner_text()
-        assert {"en": "-20 is negative", "de": "-20 ist negativ"}[language] in faults
+        assert "-20 is negative" in faults
         assert "budget_meur: {value: -20," in faults
         me.page.fill(".faults input", "15")
         me.page.click("button[type=submit]")

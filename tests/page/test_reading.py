@@ -45,7 +45,7 @@ def test_what_is_read_apart_is_what_is_read_here(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("title: 1\n", encoding="utf-8")
     with using("de"):
-        assert "fehlt" in problem(store.read_apart(wrong, None, ()))
+        assert "is missing" in problem(store.read_apart(wrong, None, ()))
 
 
 @pytest.mark.slow
